@@ -1,0 +1,1 @@
+"""Ray: thin actors around the plain classes. The only package that imports ray."""

@@ -1,0 +1,1 @@
+"""The state machine: events, fold, next step, runner."""

@@ -1,0 +1,1 @@
+"""The document a user writes, as frozen types. Needs pydantic and PyYAML only."""

@@ -1,0 +1,342 @@
+"""Who acts in a run: the ``engineer``, the ``teacher`` and the ``student`` sections."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from preceptor.spec.base import Fraction, Model, Template
+from preceptor.spec.recipe import Recipe
+
+Strategy = Literal["iterative", "oneShot"]
+
+
+class SecretRef(Model):
+    """A key in a Kubernetes Secret, mounted by name."""
+
+    name: str
+    """The Secret."""
+    key: str
+    """The key in it."""
+
+
+class ApiKey(Model):
+    """Where an endpoint's key comes from; never the key itself."""
+
+    env: str | None = None
+    """Name of an environment variable."""
+    secret: SecretRef | None = None
+    """A Secret in the run's namespace."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.env is None) == (self.secret is None):
+            raise ValueError("give either `env` or `secret`")
+        return self
+
+
+class Endpoint(Model):
+    """An OpenAI-compatible endpoint."""
+
+    base_url: str | None = None
+    """Its URL up to ``/v1``; the vendor's own when absent."""
+    api_key: ApiKey | None = None
+    """Its key, by reference."""
+
+
+class HeuristicEngineer(Model):
+    """Plans without an LLM: moves quota and difficulty to where feedback shows the student weak."""
+
+    kind: Literal["heuristic"]
+    strategy: Strategy = "iterative"
+    """``iterative`` refines over the budget's iterations; ``oneShot`` makes one full-size version."""
+    explore: Fraction = 0.25
+    """Share of every version that is spread evenly over all skills, whatever feedback says."""
+    cap: Fraction = 0.5
+    """No skill gets a larger share of a version than this."""
+    carry_over: Fraction = 1.0
+    """Share of a skill's quota that the best version's rows may fill."""
+
+
+class LLMEngineer(Model):
+    """Plans with a language model."""
+
+    kind: Literal["llm"]
+    strategy: Strategy = "iterative"
+    """``iterative`` or ``oneShot``, as in the paper."""
+    model: str
+    """Model name at the endpoint."""
+    endpoint: Endpoint = Endpoint()
+    """Where it is served."""
+
+
+class FixedEngineer(Model):
+    """Carries out the recipe in the document: the human baseline."""
+
+    kind: Literal["fixed"]
+    recipe: Recipe
+    """The recipe."""
+
+
+Engineer = Annotated[HeuristicEngineer | LLMEngineer | FixedEngineer, Field(discriminator="kind")]
+
+
+class CategoryValue(Model):
+    """One of a list."""
+
+    kind: Literal["category"]
+    of: tuple[str | int | float | bool, ...] = Field(min_length=1)
+    """What to choose from."""
+    weights: tuple[float, ...] | None = None
+    """Relative frequency of each; alike when absent."""
+
+    @model_validator(mode="after")
+    def _weights_match(self) -> Self:
+        if self.weights is not None and (len(self.weights) != len(self.of) or min(self.weights) < 0 or sum(self.weights) <= 0):
+            raise ValueError("`weights` needs one non-negative number for each entry of `of`, not all 0")
+        return self
+
+
+class NumberValue(Model):
+    """A number, drawn evenly or evenly in its logarithm."""
+
+    kind: Literal["number"]
+    low: float
+    """Smallest value."""
+    high: float
+    """Largest value."""
+    decimals: int = Field(default=0, ge=0, le=10)
+    """Digits after the point; 0 gives an integer."""
+    distribution: Literal["uniform", "log"] = "uniform"
+    """``log`` draws small numbers as often as large ones."""
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"`low` ({self.low:g}) is above `high` ({self.high:g})")
+        if self.distribution == "log" and self.low <= 0:
+            raise ValueError("`distribution: log` needs `low` above 0")
+        return self
+
+
+class DateValue(Model):
+    """A calendar day."""
+
+    kind: Literal["date"]
+    first: date
+    """Earliest day."""
+    last: date
+    """Latest day."""
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.first > self.last:
+            raise ValueError(f"`first` ({self.first}) is after `last` ({self.last})")
+        return self
+
+
+class NameValue(Model):
+    """An invented name, by Faker."""
+
+    kind: Literal["name"]
+    of: Literal["person", "firstName", "lastName", "company", "city", "street"] = "person"
+    """What is named."""
+    locale: str = "en_GB"
+    """Faker's locale."""
+
+
+class ExpressionValue(Model):
+    """A value computed from others, as a sandboxed Jinja expression."""
+
+    kind: Literal["expression"]
+    of: str = Field(min_length=1)
+    """The expression, as in ``quantity * price`` or ``first ~ " " ~ last``; values above it are in scope."""
+
+
+Value = Annotated[CategoryValue | NumberValue | DateValue | NameValue | ExpressionValue, Field(discriminator="kind")]
+
+
+class Form(Model):
+    """One way of wording a row."""
+
+    input: dict[str, Template] = Field(min_length=1)
+    """Template for each column the task's prompt reads, as in ``{message: "Please pay {{ amount }}"}``."""
+    difficulty: int = Field(default=1, ge=1, le=10)
+    """Level from 1 (easy); recipes weigh levels."""
+    weight: float = Field(default=1.0, gt=0)
+    """Relative frequency among the forms of a level."""
+    values: dict[str, Value] = Field(default_factory=dict)
+    """Values of this form only; they replace those of the same name."""
+    without: tuple[str, ...] = ()
+    """Values this wording does not mention: they are ``none`` in the answer."""
+
+
+class SamplerGenerator(Model):
+    """Rows from sampled values and templates: the answer is correct by construction."""
+
+    kind: Literal["sampler"]
+    skill: str | None = None
+    """The skill of its rows; the generator's own name when absent."""
+    values: dict[str, Value] = Field(default_factory=dict)
+    """Value samplers, drawn in this order; later expressions may use earlier values."""
+    forms: tuple[Form, ...] = Field(min_length=1)
+    """The wordings."""
+    answer: Template | None = None
+    """Template of the answer; the teacher's ``answer`` when absent."""
+
+
+class ReasoningGymGenerator(Model):
+    """Rows from one of reasoning-gym's procedural datasets."""
+
+    kind: Literal["reasoning-gym"]
+    skill: str | None = None
+    """The skill of its rows; the generator's own name when absent."""
+    dataset: str
+    """The dataset's name in reasoning-gym."""
+    levels: tuple[dict[str, int | float | str | bool | list[int | float | str]], ...] = ({},)
+    """The dataset's settings for difficulty 1, 2, …; the defaults when empty."""
+
+
+Generator = Annotated[SamplerGenerator | ReasoningGymGenerator, Field(discriminator="kind")]
+
+
+class ProceduralTeacher(Model):
+    """Makes rows without a model: sampled values in templates, or reasoning-gym's generators."""
+
+    kind: Literal["procedural"]
+    values: dict[str, Value] = Field(default_factory=dict)
+    """Value samplers every sampler generator may use."""
+    answer: Template | None = None
+    """Answer template of sampler generators that have none."""
+    generators: dict[str, Generator] = Field(min_length=1)
+    """The generators by name; recipes refer to them."""
+    concurrency: int = Field(default=2, gt=0)
+    """Ray actors that generate at once."""
+
+    @model_validator(mode="after")
+    def _answers(self) -> Self:
+        for name, generator in self.generators.items():
+            if isinstance(generator, SamplerGenerator) and generator.answer is None and self.answer is None:
+                raise ValueError(f"generator `{name}` has no `answer` and the teacher gives none")
+        return self
+
+
+class Sampling(Model):
+    """How the teacher's model samples."""
+
+    temperature: float = Field(default=1.0, ge=0)
+    """Softmax temperature."""
+    top_p: Fraction = 1.0
+    """Nucleus."""
+    max_tokens: int = Field(default=2048, gt=0)
+    """Longest answer."""
+
+
+class Price(Model):
+    """Dollars for a million tokens."""
+
+    input: float = Field(default=0.0, ge=0)
+    """Prompt tokens."""
+    output: float = Field(default=0.0, ge=0)
+    """Completion tokens."""
+
+
+class OpenAITeacher(Model):
+    """A model behind an OpenAI-compatible endpoint."""
+
+    kind: Literal["openai"]
+    model: str
+    """Model name at the endpoint."""
+    endpoint: Endpoint = Endpoint()
+    """Where it is served."""
+    concurrency: int = Field(default=16, gt=0)
+    """Requests in flight."""
+    sampling: Sampling = Sampling()
+    """How it samples."""
+    price: Price = Price()
+    """What it costs."""
+
+
+class PoolTeacher(Model):
+    """An existing dataset to select rows from."""
+
+    kind: Literal["pool"]
+    uri: str
+    """fsspec URI of the rows."""
+
+
+Teacher = Annotated[ProceduralTeacher | OpenAITeacher | PoolTeacher, Field(discriminator="kind")]
+
+
+class Training(Model):
+    """How the student is fine-tuned. Fixed over a run: data is the only thing the engineer may change."""
+
+    method: Literal["lora", "full"] = "lora"
+    """Adapters on every linear layer, or all weights."""
+    rank: int = Field(default=8, gt=0)
+    """LoRA rank."""
+    alpha: float = Field(default=16, gt=0)
+    """LoRA alpha."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """LoRA dropout."""
+    epochs: float = Field(default=3, gt=0)
+    """Passes over the version."""
+    learning_rate: float = Field(default=1e-4, gt=0)
+    """Peak learning rate of AdamW."""
+    schedule: Literal["linear", "cosine", "constant"] = "cosine"
+    """Decay after warmup."""
+    warmup_ratio: Fraction = 0.1
+    """Share of the steps that warm up."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """AdamW's weight decay."""
+    batch_size: int = Field(default=16, gt=0)
+    """Rows in an optimiser step, over all workers."""
+    micro_batch_size: int | None = Field(default=None, gt=0)
+    """Rows a worker computes at once; the rest is gradient accumulation. All of its share when absent."""
+    gradient_clipping: float = Field(default=1.0, gt=0)
+    """Largest gradient norm."""
+    max_tokens: int = Field(default=2048, gt=0)
+    """Longest row in the student's tokens, question and answer together."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """``bf16``: autocast on CPU, bf16 weights on GPU."""
+    zero_stage: Literal[0, 1, 2, 3] = 2
+    """DeepSpeed ZeRO stage."""
+    workers: int = Field(default=1, gt=0)
+    """Training processes."""
+    gpus_per_worker: int = Field(default=0, ge=0, le=1)
+    """GPUs of each; 0 trains on the CPU."""
+    checkpoint_every: int | None = Field(default=None, gt=0)
+    """Save the optimiser's state every so many steps; never when absent."""
+
+    @model_validator(mode="after")
+    def _batch_divides(self) -> Self:
+        if self.batch_size % self.workers:
+            raise ValueError(f"`batchSize` ({self.batch_size}) must be a multiple of `workers` ({self.workers})")
+        share = self.batch_size // self.workers
+        if self.micro_batch_size is not None and share % self.micro_batch_size:
+            raise ValueError(f"`microBatchSize` ({self.micro_batch_size}) must divide batchSize / workers ({share})")
+        return self
+
+
+class Inference(Model):
+    """How the student answers in examinations (greedy)."""
+
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """The engine; scores are never compared across engines."""
+    max_new_tokens: int = Field(default=512, gt=0)
+    """Longest answer."""
+    batch_size: int = Field(default=48, gt=0)
+    """Prompts at once."""
+
+
+class Student(Model):
+    """The model that learns."""
+
+    model: str = Field(min_length=1)
+    """Hub id, path, fsspec URI, or ``package:DISTRIBUTION/FILE.gguf`` for a model that a Python package carries."""
+    training: Training = Training()
+    """How it is fine-tuned."""
+    inference: Inference = Inference()
+    """How it is examined."""

@@ -1,0 +1,211 @@
+"""The ``Specialization`` document: one YAML file, one Kubernetes object, one run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from preceptor.spec.actors import Engineer, Student, Teacher
+from preceptor.spec.base import Duration, Fraction, Model, Name
+from preceptor.spec.task import Task
+
+API_VERSION = "preceptor.dev/v1alpha1"
+KIND = "Specialization"
+
+
+class FormatGate(Model):
+    """Drops a row whose answer the task's scorer cannot read, or that the student would have to cut."""
+
+    enabled: bool = True
+    """Whether it runs."""
+
+
+class DuplicatesGate(Model):
+    """Drops a row whose question was seen before, after case and white space are folded."""
+
+    enabled: bool = True
+    """Whether it runs."""
+    threshold: Fraction | None = None
+    """Similarity from which rows count as near-duplicates; exact ones only when absent."""
+
+
+class Gates(Model):
+    """What a sample must pass."""
+
+    format: FormatGate = FormatGate()
+    """Answer readable, length within bounds."""
+    duplicates: DuplicatesGate = DuplicatesGate()
+    """No question twice."""
+
+
+class Dataset(Model):
+    """How large a version is and what its rows must pass."""
+
+    size: int = Field(gt=0)
+    """Rows a finished version holds at most."""
+    minimum: int = Field(default=1, gt=0)
+    """Fewer accepted rows than this make an attempt invalid."""
+    gates: Gates = Gates()
+    """Thresholds of the gates."""
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        if self.minimum > self.size:
+            raise ValueError(f"`minimum` ({self.minimum}) is above `size` ({self.size})")
+        return self
+
+
+class Budget(Model):
+    """What a run may use. Limits may grow when a run is resumed, never shrink below what is spent."""
+
+    iterations: int = Field(gt=0)
+    """Datasets trained and examined."""
+    attempts: int | None = Field(default=None, gt=0)
+    """Recipes carried out, valid or not; iterations + 7 when absent."""
+    rows: int | None = Field(default=None, gt=0)
+    """Rows the teacher may make in all, dropped ones included."""
+    wall_clock: Duration | None = None
+    """Time the driver may run in all, over every resume; the step in progress is finished, then the best is published."""
+    teacher_requests: int | None = Field(default=None, gt=0)
+    """Requests to the teacher in all."""
+    teacher_requests_per_attempt: int | None = Field(default=None, gt=0)
+    """Requests to the teacher for one attempt."""
+    tokens: int | None = Field(default=None, gt=0)
+    """Teacher tokens, prompt and completion."""
+    usd: float | None = Field(default=None, gt=0)
+    """Money, at the declared prices."""
+    gpu_hours: float | None = Field(default=None, gt=0)
+    """GPU time of the student."""
+
+    @property
+    def max_attempts(self) -> int:
+        """Attempts allowed: as declared, or the paper's eight tries for one valid dataset (section 3)."""
+        return self.attempts if self.attempts is not None else self.iterations + 7
+
+
+class Evaluation(Model):
+    """How the outcome is judged."""
+
+    seeds: int = Field(default=2, gt=0)
+    """Training seeds of the finalist."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Coverage of the intervals."""
+    patience: int = Field(default=5, gt=0)
+    """Iterations without a new best after which the search stops."""
+    controls: tuple[str, ...] = ()
+    """Comparisons to run beside the search."""
+    forgetting: tuple[str, ...] = ()
+    """Documents whose tasks must not get worse."""
+
+
+class Storage(Model):
+    """Where everything a run leaves is written."""
+
+    uri: str = Field(min_length=1)
+    """Root: a path, ``file://``, ``s3://``, ``gs://``, ``abfs://`` or ``memory://``; credentials come from the environment."""
+
+
+class WorkerGroup(Model):
+    """A group of Ray workers in a cluster."""
+
+    name: Name
+    """The group's name."""
+    replicas: int = Field(default=1, ge=0)
+    """Pods."""
+    min_replicas: int | None = Field(default=None, ge=0)
+    """Fewest pods when autoscaled."""
+    max_replicas: int | None = Field(default=None, ge=0)
+    """Most pods when autoscaled."""
+    cpus: int = Field(default=1, gt=0)
+    """CPUs of a pod."""
+    memory: str | None = None
+    """Memory of a pod, as Kubernetes writes it."""
+    gpus: int = Field(default=0, ge=0)
+    """GPUs of a pod."""
+
+
+class Compute(Model):
+    """The cluster a run wants; ignored on a laptop."""
+
+    image: str | None = None
+    """Container image of the Ray pods."""
+    queue: str | None = None
+    """Kueue queue."""
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    """Labels the nodes must have."""
+    worker_groups: tuple[WorkerGroup, ...] = ()
+    """Ray worker groups."""
+
+
+class Approval(Model):
+    """Steps that wait for a human."""
+
+    required: tuple[Literal["train", "publish"], ...] = ()
+    """Steps that wait."""
+    granted: tuple[Literal["train", "publish"], ...] = ()
+    """Steps a human has let pass."""
+
+
+class Spec(Model):
+    """What is wanted."""
+
+    task: Task
+    """What the student has to be good at."""
+    engineer: Engineer
+    """Who decides which data to make."""
+    teacher: Teacher
+    """Who makes it."""
+    student: Student
+    """Who learns it."""
+    dataset: Dataset
+    """How much data, and what it must pass."""
+    budget: Budget
+    """What the run may use."""
+    evaluation: Evaluation = Evaluation()
+    """How the outcome is judged."""
+    storage: Storage
+    """Where everything is written."""
+    compute: Compute = Compute()
+    """The cluster; ignored on a laptop."""
+    approval: Approval = Approval()
+    """Steps that wait for a human."""
+    seed: int = Field(default=0, ge=0)
+    """Root of every random choice except the split's."""
+    suspend: bool = False
+    """Stop and keep everything, as Kubernetes Jobs have it."""
+
+
+class Metadata(Model):
+    """The object's name; other metadata is Kubernetes' own and ignored by the run."""
+
+    name: Name
+    """Names the run."""
+    namespace: str | None = None
+    """Kubernetes namespace."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Kubernetes labels."""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """Kubernetes annotations."""
+
+
+class Specialization(Model):
+    """A domain and a budget in one document; ``preceptor run`` and ``kubectl apply`` take the same file."""
+
+    api_version: Annotated[Literal["preceptor.dev/v1alpha1"], Field(alias="apiVersion")]
+    """``preceptor.dev/v1alpha1``."""
+    kind: Literal["Specialization"]
+    """``Specialization``."""
+    metadata: Metadata
+    """Name and labels."""
+    spec: Spec
+    """What is wanted."""
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.metadata.name
+
+    def canonical(self) -> dict[str, Any]:
+        """The document as plain JSON data with every default filled in, for digests and comparison."""
+        return self.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,162 @@
+"""The ``task`` section: what the student is examined on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from preceptor.spec.base import Fraction, Model, Template
+
+
+class ExactScorer(Model):
+    """Right when the answer equals the reference after white space (and case, unless told) is folded."""
+
+    kind: Literal["exact"]
+    case_sensitive: bool = False
+    """Whether upper and lower case differ."""
+
+
+class NumericScorer(Model):
+    """Right when the last number of the answer (in ``\\boxed{}`` if there is one) is close to the reference."""
+
+    kind: Literal["numeric"]
+    relative_tolerance: float = Field(default=0.0, ge=0)
+    """Allowed distance as a share of the reference."""
+    absolute_tolerance: float = Field(default=0.0, ge=0)
+    """Allowed distance in the reference's unit."""
+
+
+class ChoiceScorer(Model):
+    """Right when the answer names the reference's choice and no other."""
+
+    kind: Literal["choice"]
+    choices: tuple[str, ...] = Field(default=("A", "B", "C", "D"), min_length=2)
+    """The labels to choose from."""
+
+
+class JsonField(Model):
+    """How one field of a JSON answer is compared."""
+
+    compare: Literal["exact", "number", "text"] = "exact"
+    """``exact``: same JSON value; ``number``: within tolerance; ``text``: equal after case, punctuation and space are folded."""
+    absolute_tolerance: float = Field(default=0.0, ge=0)
+    """For ``number``: allowed distance."""
+
+
+class JsonScorer(Model):
+    """Compares a JSON object with the reference, field by field."""
+
+    kind: Literal["json"]
+    fields: dict[str, JsonField] = Field(min_length=1)
+    """The fields that count; others in the answer are ignored."""
+    credit: Literal["fields", "all"] = "fields"
+    """The item's score: the share of fields that are right, or 1 only when all are."""
+
+
+class ReasoningGymScorer(Model):
+    """Scores with the verifier of the reasoning-gym dataset the item came from (column ``source_dataset``)."""
+
+    kind: Literal["reasoning-gym"]
+    threshold: Fraction = 1.0
+    """The verifier's score from which an answer counts as exactly right."""
+
+
+class EntryPointScorer(Model):
+    """A third party's scorer, found through the entry-point group ``preceptor.scorers``."""
+
+    kind: Literal["entryPoint"]
+    name: str
+    """The entry point's name."""
+
+
+Scorer = Annotated[
+    ExactScorer | NumericScorer | ChoiceScorer | JsonScorer | ReasoningGymScorer | EntryPointScorer, Field(discriminator="kind")
+]
+
+
+class Items(Model):
+    """Where the examination's items lie and how their records are read."""
+
+    uri: str = Field(min_length=1)
+    """fsspec URI or a path relative to the document; ``.jsonl``, ``.json``, ``.csv`` or ``.parquet``."""
+    answer: Template
+    """Template over a record's columns that gives the reference answer."""
+    id: Template | None = None
+    """Template that gives the item's id; the record's digest when absent."""
+    skill: Template | None = None
+    """Template that gives the skill the item exercises; one skill, ``all``, when absent."""
+    cluster: Template | None = None
+    """Template that gives a context's identity: items of one cluster never sit in two splits."""
+    limit: int | None = Field(default=None, gt=0)
+    """Read only the first so many records."""
+
+
+class Splits(Model):
+    """How items are cut into feedback (seen by the engineer), selection (chooses the best) and private (read once)."""
+
+    feedback: Fraction | None = None
+    """Share of items whose failures the engineer may see."""
+    selection: Fraction | None = None
+    """Share of items that only choose the best version."""
+    private: Fraction | None = None
+    """Share of items read once, at the end."""
+    seed: int = 0
+    """Seed of the cut."""
+    column: Template | None = None
+    """Instead of shares: a template that gives ``feedback``, ``selection`` or ``private`` for each record."""
+
+    @model_validator(mode="after")
+    def _shares_or_column(self) -> Self:
+        shares = (self.feedback, self.selection, self.private)
+        if self.column is not None:
+            if any(share is not None for share in shares):
+                raise ValueError("give either the three shares or `column`, not both")
+            return self
+        if any(share is None for share in shares):
+            raise ValueError("give `feedback`, `selection` and `private` as shares, or `column`")
+        total = sum(share for share in shares if share is not None)
+        if not 0 < total <= 1 + 1e-9:
+            raise ValueError(f"the shares sum to {total:g}; they may not exceed 1")
+        if any(share == 0 for share in shares):
+            raise ValueError("a split with share 0 would be empty; every split needs items")
+        return self
+
+
+class Seeds(Model):
+    """Raw questions without answers that the engineer may build on ("with seed" in the paper)."""
+
+    uri: str = Field(min_length=1)
+    """fsspec URI of the records."""
+    limit: int = Field(default=1000, gt=0)
+    """Use at most so many."""
+
+
+class FewShot(Model):
+    """A worked example that stands before every question."""
+
+    prompt: str
+    """The question as the student would see it."""
+    answer: str
+    """Its answer."""
+
+
+class Task(Model):
+    """What the student has to be good at, and how that is measured."""
+
+    description: str = Field(min_length=1)
+    """What the domain is, for the engineer and the report."""
+    system: str | None = None
+    """System message in front of every prompt; the model's own default when absent."""
+    prompt: Template
+    """Template over an item's columns that gives the question the student sees."""
+    scorer: Scorer
+    """How an answer is compared with the reference."""
+    items: Items
+    """The examination's items."""
+    splits: Splits
+    """How the items are cut."""
+    seeds: Seeds | None = None
+    """Raw questions for the engineer."""
+    few_shot: tuple[FewShot, ...] = ()
+    """Worked examples before every question."""

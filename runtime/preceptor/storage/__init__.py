@@ -1,0 +1,1 @@
+"""Everything a run remembers: a rooted store on fsspec, the ledger, dataset versions."""

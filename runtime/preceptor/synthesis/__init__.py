@@ -1,0 +1,1 @@
+"""From a recipe to accepted rows, in deterministic work units."""

@@ -1,0 +1,1 @@
+"""What the student is examined on: items, prompts, splits, scorers. Pure."""

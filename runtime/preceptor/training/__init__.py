@@ -1,0 +1,1 @@
+"""How the student learns: one visible DeepSpeed loop."""
