@@ -19,7 +19,10 @@ A message says what happened, where, and what to do next. Secrets never belong i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 
 class PreceptorError(Exception):
@@ -40,6 +43,10 @@ class UserError(PreceptorError):
 
     def __str__(self) -> str:
         return f"{self.message}\n  mend: {self.mend}" if self.mend else self.message
+
+    def __reduce__(self) -> tuple[Callable[..., UserError], tuple[Any, ...]]:
+        """Errors cross process boundaries with their mend."""
+        return partial(type(self), mend=self.mend), (self.message,)
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,10 @@ class DocumentError(UserError):
         self.source = source
         self.problems = problems
         super().__init__("\n".join(self._render(problem) for problem in problems))
+
+    def __reduce__(self) -> tuple[Callable[..., UserError], tuple[Any, ...]]:
+        """See :meth:`UserError.__reduce__`."""
+        return type(self), (self.source, self.problems)
 
     def _render(self, problem: Problem) -> str:
         where = f"{self.source}:{problem.line}" if problem.line is not None else self.source

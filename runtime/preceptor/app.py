@@ -1,0 +1,208 @@
+"""Puts the parts of a run together: from a document to its outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from preceptor import __version__
+from preceptor.engineers import build_engineer
+from preceptor.errors import BudgetError, ResumeError, StorageError
+from preceptor.loop.events import BASE, AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
+from preceptor.loop.parts import Reporter, Workforce
+from preceptor.loop.runner import run as run_loop
+from preceptor.loop.state import RunState, fold
+from preceptor.loop.steps import Steps
+from preceptor.report.build import build_report
+from preceptor.report.page import render_page
+from preceptor.report.schema import Report
+from preceptor.spec.changes import changed_fields, document_digest, resume_problems
+from preceptor.spec.document import Spec, Specialization
+from preceptor.spec.load import Document
+from preceptor.storage import layout
+from preceptor.storage.ledger import Ledger, read_records
+from preceptor.storage.store import Store
+from preceptor.storage.tables import read_records as read_table
+from preceptor.tasks.items import build_items
+from preceptor.tasks.scorers import build_scorer
+from preceptor.tasks.splits import Split, SplitName, cut
+
+MATTERS = ("torch", "transformers", "peft", "deepspeed", "ray", "faker", "reasoning-gym", "jinja2", "numpy")
+"""Packages whose versions decide what is computed; recorded when a run begins."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run left."""
+
+    report: Report
+    """The report, as stored."""
+    store: Store
+    """The run's directory."""
+
+
+def run_store(document: Document, storage: str | None, *, probe: bool = False) -> Store:
+    """The directory of a document's run under its storage root, or under ``storage`` when given."""
+    return Store.open(storage or document.spec.spec.storage.uri, probe=probe).child(document.spec.name)
+
+
+def examination(document: Document) -> dict[SplitName, Split]:
+    """Read the task's items and cut them; raises :class:`TaskError`."""
+    task = document.spec.spec.task
+    records = read_table(task.items.uri, document.base_dir, task.items.limit)
+    return cut(task, build_items(task, records, task.items.uri))
+
+
+def run(
+    document: Document,
+    *,
+    storage: str | None,
+    reporter: Reporter,
+    workforce: Callable[[Spec], Workforce],
+    now: Callable[[], float] = time.monotonic,
+) -> Outcome:
+    """Run a document to its end, or continue the run that its storage holds.
+
+    ``workforce`` is called only when there is work left. Raises :class:`UserError` for what the user can mend and
+    :class:`BudgetError` when the budget ended before a valid dataset.
+    """
+    spec = document.spec.spec
+    splits = examination(document)
+    store = run_store(document, storage, probe=True)
+    with Ledger.acquire(store) as ledger:
+        state = _begin_or_resume(document, store, ledger, splits)
+        if state.published is None:
+            hands = workforce(spec)
+            try:
+                steps = _steps(document, store, splits, hands, reporter)
+                state = run_loop(spec, ledger, steps, reporter, now)
+            finally:
+                hands.close()
+    report = read_report(store)
+    if state.published is not None and state.published.verdict == "no-dataset":
+        ended = state.ended.detail if state.ended else ""
+        raise BudgetError(
+            f"the budget ended before there was a valid dataset ({ended}); the report says which rows were dropped and why: "
+            f"{store.uri(layout.REPORT_PAGE)}"
+        )
+    return Outcome(report, store)
+
+
+def _begin_or_resume(document: Document, store: Store, ledger: Ledger, splits: dict[SplitName, Split]) -> RunState:
+    state = fold(from_record(record) for record in ledger.records)
+    canonical = document.spec.canonical()
+    if state.started is None:
+        store.write(layout.SPEC, document.text.encode())
+        event: AnyEvent = RunStarted(
+            document=canonical,
+            document_digest=document_digest(document.spec),
+            splits={name: split.digest for name, split in splits.items()},
+            items={name: len(split.items) for name, split in splits.items()},
+            versions=_versions(),
+        )
+        ledger.append(event.type, to_data(event))
+        return fold([event])
+    refuse_other_run(document, store, state, splits)
+    changes = changed_fields(_latest_document(ledger, state), canonical)
+    if changes:
+        store.write(layout.SPEC, document.text.encode())
+        event = DocumentChanged(
+            document=canonical, changes=tuple(str(change) for change in changes), elapsed=state.elapsed
+        )
+        ledger.append(event.type, to_data(event))
+    return state
+
+
+def refuse_other_run(document: Document, store: Store, state: RunState, splits: dict[SplitName, Split]) -> None:
+    """Raise :class:`ResumeError` when the storage holds a run of another document or of other items."""
+    if state.started is None:
+        return
+    where = store.uri("")
+    mend = "restore these fields, or give the new run another metadata.name"
+    problems = resume_problems(state.started.document, document.spec.canonical())
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise ResumeError(f"the document changed since the run in {where} began:\n{lines}", mend=mend)
+    other = [name for name, split in splits.items() if state.started.splits.get(name) != split.digest]
+    if other:
+        raise ResumeError(
+            f"the items of {', '.join(other)} changed since the run in {where} began (task.items.uri)", mend=mend
+        )
+
+
+def _latest_document(ledger: Ledger, state: RunState) -> dict[str, object]:
+    assert state.started is not None
+    events = (from_record(record) for record in ledger.records)
+    documents = [event.document for event in events if isinstance(event, RunStarted | DocumentChanged)]
+    return documents[-1]
+
+
+def _steps(
+    document: Document, store: Store, splits: dict[SplitName, Split], workforce: Workforce, reporter: Reporter
+) -> Steps:
+    spec = document.spec.spec
+
+    def write(state: RunState, published: Published) -> None:
+        write_report(document.spec, store, splits, state, published)
+
+    return Steps(
+        spec=spec,
+        base_dir=document.base_dir,
+        store=store,
+        splits=splits,
+        scorer=build_scorer(spec.task.scorer),
+        engineer=build_engineer(spec.engineer),
+        workforce=workforce,
+        reporter=reporter,
+        write_report=write,
+    )
+
+
+def write_report(
+    document: Specialization, store: Store, splits: dict[SplitName, Split], state: RunState, published: Published
+) -> Report:
+    """Write ``report.json`` and the page beside it."""
+    report = build_report(document, store, splits, state, published)
+    store.write(layout.REPORT_PAGE, render_page(report).encode())
+    store.write_json(layout.REPORT, report.model_dump(mode="json", by_alias=True))
+    return report
+
+
+def read_state(store: Store) -> RunState:
+    """What the ledger says, without touching the lease; raises :class:`StorageError` when there is no run."""
+    state = fold(from_record(record) for record in read_records(store))
+    if state.started is None:
+        raise StorageError(
+            f"there is no run in {store.uri('')}", mend="give the document it was run from, or the run's own directory"
+        )
+    return state
+
+
+def read_report(store: Store) -> Report:
+    """The stored report; raises :class:`StorageError` when the run has not ended."""
+    if not store.exists(layout.REPORT):
+        raise StorageError(
+            f"the run in {store.uri('')} has no report yet", mend="finish it with `preceptor run`; `preceptor status` shows how far it is"
+        )
+    return Report.model_validate(store.read_json(layout.REPORT))
+
+
+def _versions() -> dict[str, str]:
+    installed = {"preceptor": __version__}
+    for name in MATTERS:
+        try:
+            installed[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return installed
+
+
+def storage_of(target: str) -> Path | None:
+    """The document's path when ``target`` names a YAML file; ``None`` when it is a run's directory or URI."""
+    return Path(target) if target.endswith((".yaml", ".yml")) else None
+
+
+__all__ = ["BASE", "Outcome", "examination", "read_report", "read_state", "run", "run_store", "write_report"]

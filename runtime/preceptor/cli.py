@@ -1,0 +1,189 @@
+"""The command line: thin. It loads late what is heavy, and has no flag that changes what a document means."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from preceptor import __version__
+from preceptor.errors import PreceptorError, UserError
+
+if TYPE_CHECKING:
+    from preceptor.report.schema import Report
+    from preceptor.storage.store import Store
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="preceptor",
+    help="Turn a general model into a specialist with data that an engineer plans, makes and refines.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The Specialization document.", show_default=False)]
+TargetArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="The document it was run from, or the run's directory or URI.", show_default=False)
+]
+StorageOption = Annotated[
+    str | None, typer.Option("--storage", metavar="URI", help="Storage root to use instead of the document's.")
+]
+
+
+@app.command()
+def validate(file: FileArgument) -> None:
+    """Check a document and everything it refers to; nothing is executed."""
+    from preceptor.planning import check_inputs
+    from preceptor.spec.load import load
+
+    document = load(file)
+    for note in check_inputs(document):
+        out.print(f"note: {note}", highlight=False, markup=False)
+    out.print(f"{file}: valid", highlight=False, markup=False)
+
+
+@app.command()
+def plan(file: FileArgument) -> None:
+    """Show what a run would do, and what it would cost in time and money; nothing is executed."""
+    from preceptor.planning import plan as make_plan
+    from preceptor.planning import render
+    from preceptor.spec.load import load
+
+    out.print(render(make_plan(load(file))))
+
+
+@app.command()
+def schema(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="`document` or `report`.")] = "document",
+) -> None:
+    """Print the JSON schema of the document or of report.json."""
+    if what == "document":
+        from preceptor.spec.load import schema as document_schema
+
+        printed = document_schema()
+    elif what == "report":
+        from preceptor.report.schema import Report
+
+        printed = Report.model_json_schema(by_alias=True)
+    else:
+        raise UserError(f"there is no schema `{what}`", mend="write `preceptor schema document` or `preceptor schema report`")
+    sys.stdout.write(json.dumps(printed, indent=2, sort_keys=True) + "\n")
+
+
+@app.command()
+def run(file: FileArgument, storage: StorageOption = None) -> None:
+    """Run a document to its end, or continue where an earlier run of it stopped."""
+    from preceptor import app as application
+    from preceptor.console.progress import ConsoleReporter
+    from preceptor.planning import check_inputs
+    from preceptor.spec.load import load
+
+    document = load(file)
+    check_inputs(document)
+    _refuse_memory(storage or document.spec.spec.storage.uri)
+    signal.signal(signal.SIGTERM, _interrupt)
+
+    def ray_workforce(spec: object) -> object:
+        from preceptor.cluster.workforce import RayWorkforce
+
+        return RayWorkforce(spec)
+
+    try:
+        outcome = application.run(
+            document, storage=storage, reporter=ConsoleReporter(out), workforce=ray_workforce
+        )
+    except KeyboardInterrupt:
+        again = f"preceptor run {file}" + (f" --storage {storage}" if storage else "")
+        err.print(f"\ninterrupted; what was finished is kept. Continue with: {again}", highlight=False, markup=False)
+        raise typer.Exit(INTERRUPTED) from None
+    _print_outcome(outcome.report, outcome.store)
+
+
+@app.command()
+def status(target: TargetArgument, storage: StorageOption = None) -> None:
+    """Show how far a run is, from its storage alone."""
+    from preceptor import app as application
+    from preceptor.console.tables import status_table
+
+    store = _store(target, storage)
+    out.print(status_table(application.read_state(store)))
+
+
+@app.command()
+def report(
+    target: TargetArgument,
+    storage: StorageOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print report.json.")] = False,
+) -> None:
+    """Print a finished run's report and where its page lies."""
+    from preceptor import app as application
+
+    store = _store(target, storage)
+    found = application.read_report(store)
+    if as_json:
+        sys.stdout.write(json.dumps(found.model_dump(mode="json", by_alias=True), indent=2) + "\n")
+    else:
+        _print_outcome(found, store)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        sys.stdout.write(f"preceptor {__version__}\n")
+        raise typer.Exit
+
+
+def _store(target: str, storage: str | None) -> Store:
+    from preceptor import app as application
+    from preceptor.spec.load import load
+    from preceptor.storage.store import Store
+
+    if target.endswith((".yaml", ".yml")):
+        return application.run_store(load(Path(target)), storage)
+    if storage is not None:
+        raise UserError("--storage goes with a document", mend="give the document, or the run's directory alone")
+    return Store.open(target)
+
+
+def _print_outcome(found: Report, store: Store) -> None:
+    from preceptor.console.tables import outcome_table
+    from preceptor.storage import layout
+
+    out.print(outcome_table(found))
+    out.print(f"report: {store.uri(layout.REPORT_PAGE)}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _refuse_memory(uri: str) -> None:
+    if uri.startswith("memory:"):
+        raise UserError(
+            "storage memory:// lives in one process; the run's workers could not see it, and its end would erase it",
+            mend="give a directory or a bucket as spec.storage.uri or --storage",
+        )
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Entry point: our own errors become one message and their exit code."""
+    try:
+        app(standalone_mode=True)
+    except PreceptorError as error:
+        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

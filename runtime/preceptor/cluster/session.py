@@ -1,0 +1,35 @@
+"""A Ray to work on: the cluster this process runs in, or one on this machine that lives as long as the process."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+LOCAL_OBJECT_STORE = 256 * 1024**2
+"""Bytes of shared memory a Ray on this machine may take: rows and prompts are small, weights go by file."""
+
+
+def start(cpus: int) -> None:
+    """Connect to the cluster named by ``RAY_ADDRESS``, or start a Ray on this machine with room for ``cpus`` workers.
+
+    Ray is told once what it would otherwise ask or warn about: no usage statistics, and no token authentication,
+    because a local Ray listens on the loopback interface only (a cluster sets ``RAY_AUTH_MODE`` itself).
+    """
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    if ray.is_initialized():
+        return
+    quiet = {"logging_level": logging.ERROR, "log_to_driver": False, "configure_logging": False}
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(**quiet)
+        return
+    ray.init(
+        address="local",
+        num_cpus=max(os.cpu_count() or 1, cpus),
+        include_dashboard=False,
+        object_store_memory=LOCAL_OBJECT_STORE,
+        **quiet,
+    )

@@ -1,0 +1,110 @@
+"""The loop's hands on Ray: thin actors around the plain classes, wrapped where they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from preceptor.cluster import session
+from preceptor.cluster.training import train_on_ray
+from preceptor.errors import ClusterError, PreceptorError
+from preceptor.inference.engine import Output
+from preceptor.loop.in_process import sit
+from preceptor.loop.parts import Sitting, Tick, TrainingOrder
+from preceptor.spec.actors import ProceduralTeacher
+from preceptor.spec.document import Spec
+from preceptor.spec.recipe import Recipe
+from preceptor.synthesis.units import Unit, UnitResult
+from preceptor.synthesis.worker import UnitWorker
+from preceptor.training.job import TrainingResult
+
+RESTARTS = 3
+"""Times an actor is started again after its process died; its tasks are tried as often."""
+POLL_SECONDS = 0.5
+"""How often an examination's progress is asked for."""
+
+
+class Examiner:
+    """Answers examinations and, from a second thread, says how far it is."""
+
+    def __init__(self) -> None:
+        self._done = 0
+
+    def answer(self, sitting: Sitting) -> list[Output]:
+        """Let a student answer."""
+        self._done = 0
+        return sit(sitting, self._tick)
+
+    def done(self) -> int:
+        """Answers finished in the sitting in progress."""
+        return self._done
+
+    def _tick(self, done: int) -> None:
+        self._done = done
+
+
+class RayWorkforce:
+    """Generation on a pool of actors, examinations on one that stays, training on Ray Train."""
+
+    def __init__(self, spec: Spec) -> None:
+        training = spec.student.training
+        session.start(training.workers)
+        # Stages follow one another, so actors that wait ask for no CPU while the training's workers need them all.
+        wanted = {"num_cpus": 0, "max_restarts": RESTARTS, "max_task_retries": RESTARTS}
+        maker = ray.remote(**wanted)(UnitWorker)
+        concurrency = spec.teacher.concurrency if isinstance(spec.teacher, ProceduralTeacher) else 1
+        self._makers = [maker.remote(spec) for _ in range(concurrency)]
+        self._examiners = ray.remote(**wanted, num_gpus=training.gpus_per_worker, max_concurrency=2)(Examiner)
+        self._examiner: ray.actor.ActorHandle | None = None
+        self._holds_gpu = training.gpus_per_worker > 0
+
+    def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
+        """See :class:`preceptor.loop.parts.Workforce`; a free actor takes the next unit."""
+        shared, waiting, idle = ray.put(recipe), list(reversed(units)), list(self._makers)
+        running = {}
+        while waiting or running:
+            while waiting and idle:
+                maker = idle.pop()
+                running[maker.make.remote(shared, waiting.pop())] = maker
+            [ready], _ = ray.wait(list(running), num_returns=1)
+            idle.append(running.pop(ready))
+            yield _get(ready)
+
+    def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
+        """See :class:`preceptor.loop.parts.Workforce`."""
+        return train_on_ray(order, tick)
+
+    def answer(self, sitting: Sitting, tick: Tick) -> list[Output]:
+        """See :class:`preceptor.loop.parts.Workforce`."""
+        if self._examiner is None:
+            self._examiner = self._examiners.remote()
+        answer = self._examiner.answer.remote(sitting)
+        while not ray.wait([answer], timeout=POLL_SECONDS)[0]:
+            tick(_get(self._examiner.done.remote()))
+        outputs: list[Output] = _get(answer)
+        if self._holds_gpu:  # the next training needs it
+            ray.kill(self._examiner)
+            self._examiner = None
+        return outputs
+
+    def close(self) -> None:
+        """Stop every actor and, when Ray was started here, Ray itself."""
+        ray.shutdown()
+
+
+def _get(reference: ray.ObjectRef) -> Any:
+    """A task's result; our own errors come back as they were raised, losses of processes as :class:`ClusterError`."""
+    try:
+        return ray.get(reference)
+    except RayTaskError as error:
+        if isinstance(error.cause, PreceptorError):
+            raise error.cause from None
+        raise
+    except RayActorError as error:
+        raise ClusterError(
+            f"a Ray actor died {RESTARTS + 1} times, most likely for want of memory: {error}. Run the same command again "
+            "to continue; if it dies again, lower student.inference.batchSize or teacher.concurrency"
+        ) from error

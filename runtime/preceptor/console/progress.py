@@ -1,0 +1,90 @@
+"""Progress of a run: a live line on a terminal, one line a step elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from preceptor.loop.events import (
+    BASE,
+    AnyEvent,
+    AttemptFailed,
+    DatasetCommitted,
+    DocumentChanged,
+    IterationJudged,
+    Published,
+    RecipeDrafted,
+    RunStarted,
+    SearchEnded,
+    StudentExamined,
+    StudentTrained,
+)
+
+
+def describe(event: AnyEvent) -> str:
+    """An event in one line."""
+    match event:
+        case RunStarted():
+            items = ", ".join(f"{n} {split}" for split, n in event.items.items())
+            return f"started on {items} items"
+        case DocumentChanged():
+            return f"continues under a changed document: {'; '.join(event.changes)}"
+        case StudentExamined():
+            who = "untrained student" if event.subject == BASE else event.subject
+            scores = ", ".join(f"{split} {score.value:.1%} (exact {score.exact:.1%})" for split, score in event.splits.items())
+            return f"examined {who}: {scores} in {event.seconds:.0f} s"
+        case RecipeDrafted():
+            quotas = ", ".join(f"{plan.skill} {plan.quota}" for plan in event.recipe.skills)
+            return f"attempt {event.attempt}, {event.operation}: {event.recipe.rows} rows ({quotas})"
+        case DatasetCommitted():
+            return f"dataset {event.version}: {event.rows} rows, {event.carried} carried over, {event.made} made in {event.seconds:.0f} s"
+        case AttemptFailed():
+            return f"attempt {event.attempt} failed: {event.reason}"
+        case StudentTrained():
+            loss = "" if event.first_loss is None else f", loss {event.first_loss:.2f} to {event.last_loss:.2f}"
+            return f"trained {event.training} on {event.version}: {event.steps} steps, {event.tokens} tokens{loss} in {event.seconds:.0f} s"
+        case IterationJudged():
+            word = "new best" if event.best else "not better than the best"
+            return f"iteration {event.attempt} on selection: {100 * event.improvement:+.1f} points, standard error {100 * event.standard_error:.1f}: {word}"
+        case SearchEnded():
+            return f"search ended: {event.detail or event.reason}"
+        case Published():
+            return f"published: {event.verdict.replace('-', ' ')}"
+
+
+class _Bar:
+    def __init__(self, progress: Progress, task: object) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, done: int) -> None:
+        self._progress.update(self._task, completed=done)  # type: ignore[arg-type]
+
+
+class _Silent:
+    def advance(self, done: int) -> None:
+        pass
+
+
+class ConsoleReporter:
+    """Tells a person. Plain lines when the output is not a terminal, so that logs stay readable."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def stage(self, title: str, total: int | None) -> Iterator[_Bar | _Silent]:
+        """See :class:`preceptor.loop.parts.Reporter`."""
+        if not self._console.is_terminal:
+            yield _Silent()
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            yield _Bar(progress, progress.add_task(title, total=total))
+
+    def happened(self, event: AnyEvent) -> None:
+        """See :class:`preceptor.loop.parts.Reporter`."""
+        minutes, seconds = divmod(int(event.elapsed), 60)
+        self._console.print(f"{minutes:3d}:{seconds:02d}  {describe(event)}", highlight=False, markup=False, soft_wrap=True)

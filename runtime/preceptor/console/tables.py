@@ -1,0 +1,89 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from preceptor.loop.events import BASE
+from preceptor.loop.state import RunState
+from preceptor.report.schema import Report
+
+
+def status_table(state: RunState) -> RenderableType:
+    """How far a run is: one row for the untrained student and one for each attempt."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("attempt", "version", "rows", "feedback", "selection", ""):
+        table.add_column(name, justify="left" if name in ("version", "") else "right")
+    table.add_row("0", "untrained", "", _score(state, BASE, "feedback"), _score(state, BASE, "selection"), "")
+    for attempt in state.attempts:
+        trained = state.training_of(attempt)
+        subject = trained.training if trained else ""
+        if attempt.failed:
+            remark = f"failed: {attempt.failed.reason}"
+        elif attempt.judged:
+            remark = "best" if attempt.judged.best else ""
+        else:
+            remark = "in progress" if state.ended is None else "unfinished"
+        version, rows = (attempt.committed.version, str(attempt.committed.rows)) if attempt.committed else ("", "")
+        scores = (_score(state, subject, "feedback"), _score(state, subject, "selection"))
+        table.add_row(str(attempt.number), version, rows, *scores, remark)
+    return Group(Text(_phase(state)), table)
+
+
+def _score(state: RunState, subject: str, split: str) -> str:
+    found = state.scores.get((subject, split))  # type: ignore[call-overload]
+    return f"{found.value:.1%}" if found else ""
+
+
+def _phase(state: RunState) -> str:
+    minutes = f"{state.elapsed / 60:.1f} min active"
+    if state.published:
+        return f"finished: {state.published.verdict.replace('-', ' ')}, {minutes}"
+    if state.ended:
+        return f"finalists and private examination ({state.ended.detail}), {minutes}"
+    return f"searching: {len(state.iterations)} iterations done, {minutes}"
+
+
+def outcome_table(report: Report) -> RenderableType:
+    """What a user came for: before, after, the interval; then the search and the time."""
+    parts: list[RenderableType] = [Text("\n" + report.sentence, style="bold"), Text()]
+    if report.private is not None:
+        parts.append(_private_table(report))
+    if report.iterations:
+        parts.append(_iterations_table(report))
+    stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in report.stages.items())
+    parts.append(Text(f"time: {stages}"))
+    if report.published_training:
+        parts.append(Text(f"published: {report.published_training}, trained on {report.published_version}"))
+    return Group(*parts)
+
+
+def _private_table(report: Report) -> Table:
+    private = report.private
+    assert private is not None
+    table = Table(title="Private split, by skill", title_justify="left", box=None, pad_edge=False)
+    for name in ("skill", "items", "before", "after", "points"):
+        table.add_column(name, justify="left" if name == "skill" else "right")
+    for name, skill in private.skills.items():
+        points = f"{100 * (skill.after - skill.before):+.1f}"
+        table.add_row(name, str(skill.n), f"{skill.before:.1%}", f"{skill.after:.1%}", points)
+    gain = f"{private.gain_points:+.1f}"
+    table.add_row("all", str(private.items), f"{private.before:.1%}", f"{private.after:.1%}", gain, style="bold")
+    exact = 100 * (private.exact_after - private.exact_before)
+    table.add_row("every part right", "", f"{private.exact_before:.1%}", f"{private.exact_after:.1%}", f"{exact:+.1f}")
+    return table
+
+
+def _iterations_table(report: Report) -> Table:
+    table = Table(title="Search", title_justify="left", box=None, pad_edge=False)
+    for name in ("#", "version", "rows", "predicted", "feedback", "selection", "change", ""):
+        table.add_column(name, justify="left" if name in ("version", "") else "right")
+    table.add_row("0", "untrained", "", "", f"{report.baseline['feedback']:.1%}", f"{report.baseline['selection']:.1%}", "")
+    for number, row in enumerate(report.iterations, start=1):
+        predicted = "" if row.predicted is None else f"{row.predicted:.1%}"
+        change = f"{row.improvement_points:+.1f} ± {row.standard_error_points:.1f}"
+        scores = (predicted, f"{row.feedback:.1%}", f"{row.selection:.1%}", change)
+        table.add_row(str(number), row.version, str(row.rows), *scores, "best" if row.best else "")
+    return table

@@ -1,0 +1,169 @@
+"""The policy of the loop: which step comes next. Pure, so every branch is a table in a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from preceptor.loop.events import BASE, SearchEnded, SplitName
+from preceptor.loop.state import Attempt, RunState
+from preceptor.spec.document import Spec
+
+
+@dataclass(frozen=True)
+class Examine:
+    """Let a subject answer splits."""
+
+    subject: str
+    """``base`` or a training id."""
+    splits: tuple[SplitName, ...]
+    """The splits."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Ask the engineer for the next recipe."""
+
+    attempt: int
+    """Its number, from 1."""
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Carry out a recipe."""
+
+    attempt: Attempt
+    """The attempt."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a student on a version."""
+
+    version: str
+    """The version."""
+    seed_index: int
+    """0 in the search, 1 and up for finalists."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Compare an iteration's student with the best before it."""
+
+    attempt: Attempt
+    """The attempt."""
+    training: str
+    """Its student."""
+
+
+@dataclass(frozen=True)
+class EndSearch:
+    """Make no further attempt."""
+
+    event: SearchEnded
+    """Why."""
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Write the outcome."""
+
+    finalists: tuple[str, ...]
+    """Trainings of the best version; empty when nothing beat the untrained student."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """Nothing is left to do."""
+
+
+Step = Examine | Draft | Generate | Train | Judge | EndSearch | Publish | Done
+
+
+def next_step(spec: Spec, state: RunState) -> Step:
+    """The one thing to do now, from the document and what has happened (DESIGN.md, The loop)."""
+    if state.published:
+        return Done()
+    if missing := state.missing(BASE, "feedback", "selection"):
+        return Examine(BASE, missing)
+    if state.ended is None:
+        return _search(spec, state)
+    return _finish(spec, state)
+
+
+def _search(spec: Spec, state: RunState) -> Step:
+    attempt = state.open_attempt
+    if spec.budget.wall_clock is not None and state.elapsed >= spec.budget.wall_clock:
+        return EndSearch(_wall_clock_spent(spec, state))
+    if attempt is None:
+        ended = why_stop(spec, state)
+        return EndSearch(ended) if ended else Draft(len(state.attempts) + 1)
+    if attempt.committed is None:
+        return Generate(attempt)
+    trained = state.training_of(attempt)
+    if trained is None:
+        return Train(attempt.committed.version, 0)
+    if missing := state.missing(trained.training, "feedback", "selection"):
+        return Examine(trained.training, missing)
+    return Judge(attempt, trained.training)
+
+
+def _finish(spec: Spec, state: RunState) -> Step:
+    """Finalists, then private once for all of them, then the outcome."""
+    best = state.best
+    if best is None or best.committed is None:
+        return Publish(())
+    finalists = []
+    for index in finalist_seeds(spec, state):
+        trained = state.training_of(best, index)
+        if trained is None:
+            return Train(best.committed.version, index)
+        finalists.append(trained.training)
+    for subject in (BASE, *finalists):
+        if missing := state.missing(subject, "private"):
+            return Examine(subject, missing)
+    return Publish(tuple(finalists))
+
+
+def finalist_seeds(spec: Spec, state: RunState) -> range:
+    """Seed indices of the finalists: fresh ones, so that the student whose selection score chose the version does not
+    judge it too; the search's own student when the wall clock leaves no time to train again."""
+    if state.ended is not None and state.ended.reason == "wallClock":
+        return range(1)
+    return range(1, spec.evaluation.seeds + 1)
+
+
+def why_stop(spec: Spec, state: RunState) -> SearchEnded | None:
+    """The reason to end the search, or ``None`` to go on. Budgets are checked before anything is spent."""
+    budget, done = spec.budget, len(state.iterations)
+    if done >= budget.iterations:
+        return SearchEnded(reason="iterations", detail=f"all {budget.iterations} iterations are done")
+    if getattr(spec.engineer, "strategy", "iterative") == "oneShot" and done:
+        return SearchEnded(reason="oneShot", detail="the strategy is one valid dataset")
+    if len(state.attempts) >= budget.max_attempts:
+        return SearchEnded(reason="attempts", detail=f"all {budget.max_attempts} attempts are used")
+    if state.since_best >= spec.evaluation.patience and done:
+        return SearchEnded(reason="patience", detail=f"no new best in {state.since_best} iterations")
+    if budget.rows is not None and budget.rows - state.rows_made < _least_fresh_rows(spec, state):
+        left = max(0, budget.rows - state.rows_made)
+        return SearchEnded(reason="rows", detail=f"{left} of {budget.rows} rows are left, too few for another version")
+    if budget.wall_clock is not None and state.elapsed + _time_to_finish(spec, state) >= budget.wall_clock:
+        return _wall_clock_spent(spec, state)
+    return None
+
+
+def _wall_clock_spent(spec: Spec, state: RunState) -> SearchEnded:
+    return SearchEnded(reason="wallClock", detail=f"{state.elapsed:.0f} s of {spec.budget.wall_clock:.0f} s are spent")
+
+
+def _least_fresh_rows(spec: Spec, state: RunState) -> int:
+    """Rows the smallest useful attempt must make: a whole minimum, or one row when there is a version to carry over."""
+    return 1 if state.best else spec.dataset.minimum
+
+
+def _time_to_finish(spec: Spec, state: RunState) -> float:
+    """Seconds the finalists and their examinations will take, judged by the last of each; 0 before there is any."""
+    if not state.trainings or not state.examinations:
+        return 0.0
+    training = list(state.trainings.values())[-1].seconds
+    examination = max(event.seconds for event in state.examinations)
+    return spec.evaluation.seeds * training + (spec.evaluation.seeds + 1) * examination

@@ -1,0 +1,283 @@
+"""What can happen in a run. Each step of the loop ends in exactly one of these, written to the ledger before the next begins.
+
+Events are facts, so reading tolerates keys of later versions; a type that is not known stops the run, because skipping
+a fact would fold to a wrong state.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from preceptor.errors import StorageError
+from preceptor.spec.recipe import Recipe
+
+SplitName = Literal["feedback", "selection", "private"]
+BASE = "base"
+"""The subject of an examination of the untrained student."""
+
+
+class Fact(BaseModel):
+    """Base of events and of what they hold: immutable, camelCase when stored, tolerant of unknown keys when read."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class Event(Fact):
+    """What every event has."""
+
+    elapsed: float = 0.0
+    """Seconds the run's drivers have been active until the event, over every resume."""
+
+
+class SkillScore(Fact):
+    """One skill's share of an examination."""
+
+    n: int
+    """Items."""
+    value: float
+    """Mean score in [0, 1]."""
+    exact: float
+    """Share of items that are right in every part, in [0, 1]."""
+
+
+class SplitScore(Fact):
+    """One subject's score on one split."""
+
+    evaluation: str
+    """Id of the stored predictions."""
+    n: int
+    """Items."""
+    value: float
+    """Mean score in [0, 1]: the run's accuracy."""
+    exact: float
+    """Share of items that are right in every part, in [0, 1]."""
+    truncated: int = 0
+    """Answers that hit the token limit."""
+    skills: dict[str, SkillScore] = Field(default_factory=dict)
+    """The same by skill."""
+
+
+class RunStarted(Event):
+    """The first event: what is run, on which items."""
+
+    type: Literal["run-started"] = "run-started"
+    document: dict[str, Any]
+    """The document with every default filled in."""
+    document_digest: str
+    """Digest of the fields that decide what is made."""
+    splits: dict[str, str]
+    """Digest of each split's items."""
+    items: dict[str, int]
+    """Items in each split."""
+    versions: dict[str, str]
+    """Packages that decide what is computed, with their versions."""
+
+
+class DocumentChanged(Event):
+    """A resume under a document that changed only where it may: larger budgets, labels, compute."""
+
+    type: Literal["document-changed"] = "document-changed"
+    document: dict[str, Any]
+    """The new document."""
+    changes: tuple[str, ...]
+    """What differs, readable."""
+
+
+class StudentExamined(Event):
+    """A subject answered one or more splits."""
+
+    type: Literal["student-examined"] = "student-examined"
+    subject: str
+    """``base`` or a training id."""
+    splits: dict[SplitName, SplitScore]
+    """Score on each split."""
+    seconds: float
+    """Wall-clock time it took."""
+    tokens: int
+    """Tokens generated."""
+
+
+class RecipeDrafted(Event):
+    """The engineer proposed what to make next."""
+
+    type: Literal["recipe-drafted"] = "recipe-drafted"
+    attempt: int
+    """Counts from 1."""
+    operation: Literal["draft", "improve", "repair"]
+    """What the proposal starts from: nothing, the best version, or an attempt with too few rows (paper, section 3)."""
+    recipe: Recipe
+    """The proposal."""
+    digest: str
+    """Its digest."""
+
+
+class DatasetCommitted(Event):
+    """An attempt gave a valid dataset version."""
+
+    type: Literal["dataset-committed"] = "dataset-committed"
+    attempt: int
+    """The attempt."""
+    version: str
+    """Content-addressed id: the same rows have the same id."""
+    rows: int
+    """Rows in the version."""
+    skills: dict[str, int]
+    """Rows by skill."""
+    made: int
+    """Rows the teacher made for it, dropped ones included."""
+    dropped: dict[str, int]
+    """Rows dropped, by reason."""
+    carried: int = 0
+    """Rows taken over from the best version."""
+    short: dict[str, int] = Field(default_factory=dict)
+    """Rows missing to a skill's quota."""
+    seconds: float
+    """Wall-clock time it took."""
+
+
+class AttemptFailed(Event):
+    """An attempt gave too few valid rows."""
+
+    type: Literal["attempt-failed"] = "attempt-failed"
+    attempt: int
+    """The attempt."""
+    reason: str
+    """What went wrong."""
+    accepted: int
+    """Rows that passed the gates."""
+    made: int
+    """Rows the teacher made."""
+    dropped: dict[str, int]
+    """Rows dropped, by reason."""
+    short: dict[str, int] = Field(default_factory=dict)
+    """Rows missing to a skill's quota."""
+    seconds: float
+    """Wall-clock time it took."""
+
+
+class StudentTrained(Event):
+    """A student learnt a version."""
+
+    type: Literal["student-trained"] = "student-trained"
+    training: str
+    """Training id: digest of the version, the training settings and the seed; names the checkpoint."""
+    version: str
+    """What it learnt."""
+    seed_index: int
+    """0 in the search, 1 and up for finalists."""
+    seed: int
+    """The seed itself."""
+    steps: int
+    """Optimiser steps."""
+    tokens: int
+    """Tokens seen, padding excluded."""
+    too_long: int = 0
+    """Rows left out because they exceed ``maxTokens``."""
+    first_loss: float | None
+    """Loss of the first step, nats per token."""
+    last_loss: float | None
+    """Loss of the last step."""
+    seconds: float
+    """Wall-clock time it took."""
+
+
+class IterationJudged(Event):
+    """An iteration's student was compared with the best before it, on selection (the Ladder rule)."""
+
+    type: Literal["iteration-judged"] = "iteration-judged"
+    attempt: int
+    """The attempt that gave the version."""
+    version: str
+    """The version."""
+    training: str
+    """Its student."""
+    against: str
+    """The best before: ``base`` or a training id."""
+    improvement: float
+    """Difference of mean scores on selection."""
+    standard_error: float
+    """Paired standard error of the difference."""
+    best: bool
+    """Whether it is the new best."""
+
+
+class SearchEnded(Event):
+    """No further attempt is made."""
+
+    type: Literal["search-ended"] = "search-ended"
+    reason: Literal["iterations", "attempts", "patience", "wallClock", "rows", "engineer", "oneShot"]
+    """What ended it."""
+    detail: str = ""
+    """In words."""
+
+
+class Published(Event):
+    """The last event: the outcome is under the storage root."""
+
+    type: Literal["published"] = "published"
+    verdict: Literal["improved", "not-shown", "no-improvement", "no-dataset"]
+    """``improved``: the gain's interval excludes 0; ``not-shown``: it does not; the others have no finalist."""
+    version: str | None = None
+    """The dataset version that was published."""
+    training: str | None = None
+    """The student that was published."""
+
+
+AnyEvent = Annotated[
+    RunStarted
+    | DocumentChanged
+    | StudentExamined
+    | RecipeDrafted
+    | DatasetCommitted
+    | AttemptFailed
+    | StudentTrained
+    | IterationJudged
+    | SearchEnded
+    | Published,
+    Field(discriminator="type"),
+]
+
+_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+class StoredRecord(Protocol):
+    """What the ledger gives back for an event."""
+
+    @property
+    def number(self) -> int:
+        """Its place, from 1."""
+
+    @property
+    def type(self) -> str:
+        """The event's type."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The event without its type."""
+
+
+def to_data(event: Event) -> dict[str, Any]:
+    """The event as the JSON data a ledger stores, without its type."""
+    return event.model_dump(mode="json", exclude={"type"})
+
+
+def from_record(record: StoredRecord) -> AnyEvent:
+    """The event of a ledger record; :class:`StorageError` when this release does not know it."""
+    try:
+        return _ADAPTER.validate_python({**record.data, "type": record.type})
+    except ValidationError as error:
+        raise StorageError(
+            f"ledger event {record.number} ({record.type}) cannot be read: {error.errors()[0]['msg']}",
+            mend="continue the run with the release that wrote it, or start a new run under another name",
+        ) from error

@@ -1,0 +1,70 @@
+"""A workforce of one: everything in this process, without Ray. For tests, and for machines that have no Ray."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from preceptor.inference.engine import Output, TransformersEngine
+from preceptor.loop.parts import Sitting, Tick, TrainingOrder
+from preceptor.spec.document import Spec
+from preceptor.spec.recipe import Recipe
+from preceptor.synthesis.units import Unit, UnitResult
+from preceptor.synthesis.worker import UnitWorker
+from preceptor.training.job import TrainingJob, TrainingResult
+from preceptor.training.students import resolve
+
+
+class InProcess:
+    """Does every piece of work itself, one after the other."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._units = UnitWorker(spec)
+
+    def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
+        """See :class:`preceptor.loop.parts.Workforce`."""
+        return (self._units.make(recipe, unit) for unit in units)
+
+    def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
+        """See :class:`preceptor.loop.parts.Workforce`; one process, whatever ``workers`` says."""
+        from preceptor.training.loop import train
+
+        with tempfile.TemporaryDirectory(prefix="preceptor-train-") as directory:
+            job = training_job(order, Path(directory))
+            result = train(job, progress=lambda progress: tick(progress.step))
+            order.publish(job.output_dir)
+        return result
+
+    def answer(self, sitting: Sitting, tick: Tick) -> list[Output]:
+        """See :class:`preceptor.loop.parts.Workforce`."""
+        return sit(sitting, tick)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def training_job(order: TrainingOrder, directory: Path) -> TrainingJob:
+    """The order as a job that writes below ``directory``."""
+    return TrainingJob(
+        model_dir=resolve(order.model.uri, order.model.base_dir),
+        training=order.settings,
+        seed=order.seed,
+        rows=list(order.examples),
+        output_dir=directory / "output",
+    )
+
+
+def sit(sitting: Sitting, tick: Tick) -> list[Output]:
+    """Load the student, let it answer, let it go."""
+    with tempfile.TemporaryDirectory(prefix="preceptor-examine-") as directory:
+        model_dir, adapter_dir = resolve(sitting.model.uri, sitting.model.base_dir), None
+        if sitting.checkpoint is not None:
+            checkpoint = Path(directory) / "checkpoint"
+            sitting.checkpoint(checkpoint)
+            if sitting.method == "full":
+                model_dir = checkpoint
+            else:
+                adapter_dir = checkpoint
+        engine = TransformersEngine(model_dir, adapter_dir, sitting.settings)
+        return engine.answer([list(messages) for messages in sitting.conversations], progress=tick)

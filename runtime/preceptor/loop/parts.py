@@ -1,0 +1,127 @@
+"""What the loop needs from the outside, as small protocols: hands to do the work, and someone to tell about it.
+
+The loop never learns whether its hands are Ray actors on a cluster or plain objects in its own process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from preceptor.inference.engine import Output
+from preceptor.loop.events import AnyEvent
+from preceptor.spec.actors import Inference, Training
+from preceptor.spec.recipe import Recipe
+from preceptor.storage.store import Store
+from preceptor.synthesis.units import Unit, UnitResult
+from preceptor.training.job import Example, TrainingResult
+
+Message = dict[str, str]
+Tick = Callable[[int], None]
+"""Called with the amount of work done so far."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Copies a local directory under a prefix of a store; picklable, so that it can run beside the files."""
+
+    root: str
+    """The store's root URI."""
+    prefix: str
+    """Where the files go."""
+
+    def __call__(self, directory: Path) -> None:
+        """Upload every file below ``directory``; raises :class:`StorageError`."""
+        Store.open(self.root).upload(directory, self.prefix)
+
+
+@dataclass(frozen=True)
+class Download:
+    """Copies what is under a prefix of a store into a local directory; picklable."""
+
+    root: str
+    """The store's root URI."""
+    prefix: str
+    """Where the files lie."""
+
+    def __call__(self, directory: Path) -> None:
+        """Download into ``directory``; raises :class:`StorageError`."""
+        Store.open(self.root).download(self.prefix, directory)
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """The student before any training."""
+
+    uri: str
+    """``student.model`` as written."""
+    base_dir: Path
+    """What a relative path is relative to."""
+
+
+@dataclass(frozen=True)
+class TrainingOrder:
+    """Everything a training needs."""
+
+    model: BaseModel
+    """What is fine-tuned."""
+    settings: Training
+    """How."""
+    seed: int
+    """Seed of the order of rows and of the adapters' initial weights."""
+    examples: tuple[Example, ...]
+    """The rows as conversations with their completions."""
+    publish: Upload
+    """Where the adapter or the weights go."""
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """Everything an examination needs except the references, which stay with the driver."""
+
+    model: BaseModel
+    """The base model."""
+    checkpoint: Download | None
+    """The adapter or weights to examine; ``None`` examines the base model."""
+    method: str
+    """``lora`` (the checkpoint is an adapter) or ``full`` (it is a model)."""
+    settings: Inference
+    """How it answers."""
+    conversations: tuple[tuple[Message, ...], ...]
+    """The questions."""
+
+
+class Workforce(Protocol):
+    """The hands of a run."""
+
+    def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
+        """Carry out work units and give back each as it is finished, in any order."""
+
+    def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
+        """Train a student and upload it; ``tick`` gets the number of finished steps."""
+
+    def answer(self, sitting: Sitting, tick: Tick) -> list[Output]:
+        """Let a student answer; outputs in the order of the questions. ``tick`` gets the number of finished answers."""
+
+    def close(self) -> None:
+        """Let go of every process and file."""
+
+
+class Stage(Protocol):
+    """A step in progress, as people watch it."""
+
+    def advance(self, done: int) -> None:
+        """So much of the stage's total is done."""
+
+
+class Reporter(Protocol):
+    """Someone who is told what happens."""
+
+    def stage(self, title: str, total: int | None) -> AbstractContextManager[Stage]:
+        """A step begins that has ``total`` parts; it ends with the context."""
+
+    def happened(self, event: AnyEvent) -> None:
+        """An event was written to the ledger."""

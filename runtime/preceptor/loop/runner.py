@@ -1,0 +1,49 @@
+"""The main loop. It knows nothing of the parts, and they know nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from preceptor.loop.decide import Done, Step, next_step
+from preceptor.loop.events import AnyEvent, from_record, to_data
+from preceptor.loop.parts import Reporter
+from preceptor.loop.state import RunState, apply, fold
+from preceptor.spec.document import Spec
+from preceptor.storage.ledger import Ledger
+
+
+class Worker(Protocol):
+    """Whoever carries out steps."""
+
+    def carry_out(self, step: Step, state: RunState) -> AnyEvent:
+        """Do the step; the event says what came of it. Doing a step again must cost nothing that was paid for."""
+
+
+class Clock:
+    """Seconds a run's drivers have been active: continues from what the ledger says."""
+
+    def __init__(self, now: Callable[[], float], already: float) -> None:
+        self._now = now
+        self._origin = now() - already
+
+    def elapsed(self) -> float:
+        """Seconds since the run began, time without a driver left out."""
+        return self._now() - self._origin
+
+
+def run(spec: Spec, ledger: Ledger, worker: Worker, reporter: Reporter, now: Callable[[], float]) -> RunState:
+    """Take steps until nothing is left to do.
+
+    Every step ends in one event that is durable before the next step begins, so a driver that is killed anywhere
+    loses at most the step in progress, and the next driver continues from the fold of the ledger.
+    """
+    state = fold(from_record(record) for record in ledger.records)
+    clock = Clock(now, state.elapsed)
+    while not isinstance(step := next_step(spec, state), Done):
+        event = worker.carry_out(step, state)
+        event = event.model_copy(update={"elapsed": round(clock.elapsed(), 3)})
+        ledger.append(event.type, to_data(event))
+        state = apply(state, event)
+        reporter.happened(event)
+    return state

@@ -1,0 +1,236 @@
+"""The shape of ``report.json``; ``preceptor schema report`` prints it. Accuracies in [0, 1], time in seconds, money in dollars."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Part(BaseModel):
+    """Base of the report's parts: camelCase, immutable; unknown keys of later releases are left alone when read."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class SkillOutcome(Part):
+    """One skill on the private split."""
+
+    n: int
+    """Items."""
+    before: float
+    """Mean score of the untrained student."""
+    after: float
+    """Mean score of the finalists."""
+
+
+class SeedOutcome(Part):
+    """One finalist on the private split."""
+
+    training: str
+    """Its training id."""
+    seed: int
+    """Its training seed."""
+    value: float
+    """Mean score."""
+    exact: float
+    """Share of items right in every part."""
+
+
+class Private(Part):
+    """The outcome: the private split, read once after the search."""
+
+    items: int
+    """Items."""
+    before: float
+    """Mean score of the untrained student."""
+    after: float
+    """Mean score over items and finalists."""
+    gain_points: float
+    """``after - before`` in points (hundredths)."""
+    interval: tuple[float, float]
+    """Confidence interval of ``gainPoints``, paired bootstrap over items."""
+    confidence: float
+    """The interval's coverage."""
+    relative_gain: float | None
+    """``(after - before) / before`` (PAPER: relative gain); ``null`` when ``before`` is 0."""
+    exact_before: float
+    """Share of items right in every part, untrained."""
+    exact_after: float
+    """The same for the finalists."""
+    seeds: tuple[SeedOutcome, ...]
+    """Each finalist."""
+    skills: dict[str, SkillOutcome]
+    """By skill."""
+
+
+class Iteration(Part):
+    """One dataset version that was trained and examined."""
+
+    attempt: int
+    """The attempt that made it."""
+    version: str
+    """Its id."""
+    rows: int
+    """Its rows."""
+    carried: int
+    """Rows taken over from the best version before."""
+    feedback: float
+    """Mean score on feedback."""
+    selection: float
+    """Mean score on selection."""
+    improvement_points: float
+    """Change on selection against the best before, in points."""
+    standard_error_points: float
+    """Its paired standard error."""
+    best: bool
+    """Whether it became the best."""
+    predicted: float | None
+    """Mean score on feedback that the engineer predicted; ``null`` without a prediction."""
+    seconds: float
+    """Generating, training and examining."""
+    rationale: str
+    """The engineer's reason."""
+    quotas: dict[str, int]
+    """Rows by skill, as planned."""
+
+
+class Attempts(Part):
+    """How many recipes it took."""
+
+    total: int
+    """Recipes carried out."""
+    valid: int
+    """Those that gave a valid dataset."""
+    mats: float | None
+    """``total / valid`` (PAPER: MATS; lower is better); ``null`` without a valid dataset."""
+    failures: dict[str, int]
+    """Failed attempts by reason."""
+
+
+class Spending(Part):
+    """One kind of budget."""
+
+    limit: float | None
+    """The limit; ``null`` for none."""
+    spent: float
+    """What was used."""
+
+
+class Funnel(Part):
+    """What became of the rows the teacher made."""
+
+    made: int
+    """Rows made over all attempts."""
+    accepted: int
+    """Fresh rows that went into versions."""
+    dropped: dict[str, int]
+    """Rows dropped, by reason."""
+
+
+class Diversity(Part):
+    """How varied one version is."""
+
+    version: str
+    """The version."""
+    distinct2: float
+    """Share of distinct word pairs among all, questions only."""
+    skill_evenness: float
+    """Entropy of rows over skills, relative to its maximum."""
+
+
+class Contamination(Part):
+    """Rows of the published version that also stand in the examination."""
+
+    checked_rows: int
+    """Rows compared."""
+    exact_questions: dict[str, int]
+    """Rows whose question equals an item's after folding case and space, by split."""
+
+
+class HumanInput(Part):
+    """Something people put in."""
+
+    kind: str
+    """What it is."""
+    where: str
+    """Its place in the document or its URI."""
+    items: int
+    """How many."""
+    words: int
+    """How many words."""
+    digest: str
+    """Its digest."""
+
+
+class SampleRow(Part):
+    """A row of the published version."""
+
+    skill: str
+    """Its skill."""
+    prompt: str
+    """The question."""
+    answer: str
+    """The answer."""
+    generator: str
+    """What made it."""
+
+
+class Report(Part):
+    """A run's report."""
+
+    name: str
+    """The run."""
+    verdict: Literal["improved", "not-shown", "no-improvement", "no-dataset"]
+    """The outcome in a word."""
+    sentence: str
+    """The outcome in a sentence."""
+    description: str
+    """The task."""
+    student: str
+    """The base model."""
+    published_version: str | None
+    """Dataset version that was published."""
+    published_training: str | None
+    """Checkpoint that was published."""
+    private: Private | None
+    """The outcome on the private split; ``null`` when it was not opened."""
+    baseline: dict[str, float]
+    """Mean score of the untrained student on feedback and selection."""
+    iterations: tuple[Iteration, ...]
+    """The search."""
+    ended: str
+    """Why the search ended."""
+    attempts: Attempts
+    """Recipes and failures."""
+    budget: dict[str, Spending]
+    """Limits and use by kind."""
+    stages: dict[str, float]
+    """Seconds by kind of step."""
+    funnel: Funnel
+    """What became of the rows."""
+    controls: dict[str, float] = Field(default_factory=dict)
+    """Comparisons that were run; empty when none were."""
+    contamination: Contamination | None
+    """Overlap with the examination; ``null`` without a published version."""
+    canaries: dict[str, bool] = Field(default_factory=dict)
+    """Planted rows and whether they were stopped; empty when none were planted."""
+    diversity: tuple[Diversity, ...]
+    """Each version's variety."""
+    human_input: tuple[HumanInput, ...]
+    """What people put in."""
+    samples: tuple[SampleRow, ...]
+    """Some rows of the published version."""
+    digests: dict[str, str]
+    """What identifies the run's inputs and outputs."""
+    versions: dict[str, str]
+    """Packages that decide what is computed."""
