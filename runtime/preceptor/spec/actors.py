@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from preceptor.spec.base import Fraction, Model, Template
+from preceptor.spec.base import ContradictionError, Fraction, Model, Template
 from preceptor.spec.recipe import Recipe
 
 Strategy = Literal["iterative", "oneShot"]
@@ -16,9 +16,9 @@ Strategy = Literal["iterative", "oneShot"]
 class SecretRef(Model):
     """A key in a Kubernetes Secret, mounted by name."""
 
-    name: str
+    name: str = Field(examples=["api-keys"])
     """The Secret."""
-    key: str
+    key: str = Field(examples=["openai"])
     """The key in it."""
 
 
@@ -33,7 +33,7 @@ class ApiKey(Model):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.env is None) == (self.secret is None):
-            raise ValueError("give either `env` or `secret`")
+            raise ContradictionError("a key comes from one place", mend="give either `env` or `secret`")
         return self
 
 
@@ -66,7 +66,7 @@ class LLMEngineer(Model):
     kind: Literal["llm"]
     strategy: Strategy = "iterative"
     """``iterative`` or ``oneShot``, as in the paper."""
-    model: str
+    model: str = Field(examples=["gpt-5.2"])
     """Model name at the endpoint."""
     endpoint: Endpoint = Endpoint()
     """Where it is served."""
@@ -76,7 +76,9 @@ class FixedEngineer(Model):
     """Carries out the recipe in the document: the human baseline."""
 
     kind: Literal["fixed"]
-    recipe: Recipe
+    recipe: Recipe = Field(
+        examples=[{"skills": [{"skill": "all", "quota": 100, "sources": [{"generator": "my-generator"}]}]}]
+    )
     """The recipe."""
 
 
@@ -87,15 +89,25 @@ class CategoryValue(Model):
     """One of a list."""
 
     kind: Literal["category"]
-    of: tuple[str | int | float | bool, ...] = Field(min_length=1)
+    of: tuple[str | int | float | bool, ...] = Field(min_length=1, examples=[["red", "green"]])
     """What to choose from."""
     weights: tuple[float, ...] | None = None
     """Relative frequency of each; alike when absent."""
 
     @model_validator(mode="after")
     def _weights_match(self) -> Self:
-        if self.weights is not None and (len(self.weights) != len(self.of) or min(self.weights) < 0 or sum(self.weights) <= 0):
-            raise ValueError("`weights` needs one non-negative number for each entry of `of`, not all 0")
+        if self.weights is None:
+            return self
+        if len(self.weights) != len(self.of):
+            raise ContradictionError(
+                f"{len(self.weights)} weights do not fit {len(self.of)} values",
+                mend="write one number for each entry of `of`",
+                at=("weights",),
+            )
+        if min(self.weights) < 0 or sum(self.weights) <= 0:
+            raise ContradictionError(
+                "weights may not be negative, nor all 0", mend="write frequencies such as [3, 1]", at=("weights",)
+            )
         return self
 
 
@@ -103,9 +115,9 @@ class NumberValue(Model):
     """A number, drawn evenly or evenly in its logarithm."""
 
     kind: Literal["number"]
-    low: float
+    low: float = Field(examples=[1])
     """Smallest value."""
-    high: float
+    high: float = Field(examples=[100])
     """Largest value."""
     decimals: int = Field(default=0, ge=0, le=10)
     """Digits after the point; 0 gives an integer."""
@@ -115,9 +127,15 @@ class NumberValue(Model):
     @model_validator(mode="after")
     def _range(self) -> Self:
         if self.low > self.high:
-            raise ValueError(f"`low` ({self.low:g}) is above `high` ({self.high:g})")
+            raise ContradictionError(
+                f"`low` ({self.low:g}) is above `high` ({self.high:g})", mend="swap them", at=("low",)
+            )
         if self.distribution == "log" and self.low <= 0:
-            raise ValueError("`distribution: log` needs `low` above 0")
+            raise ContradictionError(
+                "a logarithmic distribution has no values at or below 0",
+                mend="raise `low` above 0, or write `distribution: uniform`",
+                at=("low",),
+            )
         return self
 
 
@@ -125,15 +143,17 @@ class DateValue(Model):
     """A calendar day."""
 
     kind: Literal["date"]
-    first: date
+    first: date = Field(examples=["2025-01-01"])
     """Earliest day."""
-    last: date
+    last: date = Field(examples=["2025-12-31"])
     """Latest day."""
 
     @model_validator(mode="after")
     def _range(self) -> Self:
         if self.first > self.last:
-            raise ValueError(f"`first` ({self.first}) is after `last` ({self.last})")
+            raise ContradictionError(
+                f"`first` ({self.first}) is after `last` ({self.last})", mend="swap them", at=("first",)
+            )
         return self
 
 
@@ -151,7 +171,7 @@ class ExpressionValue(Model):
     """A value computed from others, as a sandboxed Jinja expression."""
 
     kind: Literal["expression"]
-    of: str = Field(min_length=1)
+    of: str = Field(min_length=1, examples=["quantity * price"])
     """The expression, as in ``quantity * price`` or ``first ~ " " ~ last``; values above it are in scope."""
 
 
@@ -161,7 +181,7 @@ Value = Annotated[CategoryValue | NumberValue | DateValue | NameValue | Expressi
 class Form(Model):
     """One way of wording a row."""
 
-    input: dict[str, Template] = Field(min_length=1)
+    input: dict[str, Template] = Field(min_length=1, examples=[{"question": "What is {{ n }} + 1?"}])
     """Template for each column the task's prompt reads, as in ``{message: "Please pay {{ amount }}"}``."""
     difficulty: int = Field(default=1, ge=1, le=10)
     """Level from 1 (easy); recipes weigh levels."""
@@ -181,7 +201,7 @@ class SamplerGenerator(Model):
     """The skill of its rows; the generator's own name when absent."""
     values: dict[str, Value] = Field(default_factory=dict)
     """Value samplers, drawn in this order; later expressions may use earlier values."""
-    forms: tuple[Form, ...] = Field(min_length=1)
+    forms: tuple[Form, ...] = Field(min_length=1, examples=[[{"input": {"question": "What is {{ n }} + 1?"}}]])
     """The wordings."""
     answer: Template | None = None
     """Template of the answer; the teacher's ``answer`` when absent."""
@@ -193,7 +213,7 @@ class ReasoningGymGenerator(Model):
     kind: Literal["reasoning-gym"]
     skill: str | None = None
     """The skill of its rows; the generator's own name when absent."""
-    dataset: str
+    dataset: str = Field(examples=["chain_sum"])
     """The dataset's name in reasoning-gym."""
     levels: tuple[dict[str, int | float | str | bool | list[int | float | str]], ...] = ({},)
     """The dataset's settings for difficulty 1, 2, …; the defaults when empty."""
@@ -210,7 +230,9 @@ class ProceduralTeacher(Model):
     """Value samplers every sampler generator may use."""
     answer: Template | None = None
     """Answer template of sampler generators that have none."""
-    generators: dict[str, Generator] = Field(min_length=1)
+    generators: dict[str, Generator] = Field(
+        min_length=1, examples=[{"my-generator": {"kind": "reasoning-gym", "dataset": "chain_sum"}}]
+    )
     """The generators by name; recipes refer to them."""
     concurrency: int = Field(default=2, gt=0)
     """Ray actors that generate at once."""
@@ -219,7 +241,11 @@ class ProceduralTeacher(Model):
     def _answers(self) -> Self:
         for name, generator in self.generators.items():
             if isinstance(generator, SamplerGenerator) and generator.answer is None and self.answer is None:
-                raise ValueError(f"generator `{name}` has no `answer` and the teacher gives none")
+                raise ContradictionError(
+                    "the generator has no `answer` and the teacher gives none",
+                    mend="write the template of the answer, here or as `teacher.answer` for every generator",
+                    at=("generators", name),
+                )
         return self
 
 
@@ -247,7 +273,7 @@ class OpenAITeacher(Model):
     """A model behind an OpenAI-compatible endpoint."""
 
     kind: Literal["openai"]
-    model: str
+    model: str = Field(examples=["Qwen3-30B-A3B"])
     """Model name at the endpoint."""
     endpoint: Endpoint = Endpoint()
     """Where it is served."""
@@ -263,7 +289,7 @@ class PoolTeacher(Model):
     """An existing dataset to select rows from."""
 
     kind: Literal["pool"]
-    uri: str
+    uri: str = Field(examples=["pool.jsonl"])
     """fsspec URI of the rows."""
 
 
@@ -313,10 +339,18 @@ class Training(Model):
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:
         if self.batch_size % self.workers:
-            raise ValueError(f"`batchSize` ({self.batch_size}) must be a multiple of `workers` ({self.workers})")
+            raise ContradictionError(
+                f"{self.workers} workers cannot share batches of {self.batch_size} rows evenly",
+                mend="make `batchSize` a multiple of `workers`",
+                at=("batchSize",),
+            )
         share = self.batch_size // self.workers
         if self.micro_batch_size is not None and share % self.micro_batch_size:
-            raise ValueError(f"`microBatchSize` ({self.micro_batch_size}) must divide batchSize / workers ({share})")
+            raise ContradictionError(
+                f"micro-batches of {self.micro_batch_size} rows do not add up to a worker's share of {share}",
+                mend="make `microBatchSize` a divisor of batchSize / workers",
+                at=("microBatchSize",),
+            )
         return self
 
 
@@ -334,7 +368,7 @@ class Inference(Model):
 class Student(Model):
     """The model that learns."""
 
-    model: str = Field(min_length=1)
+    model: str = Field(min_length=1, examples=["HuggingFaceTB/SmolLM2-135M-Instruct"])
     """Hub id, path, fsspec URI, or ``package:DISTRIBUTION/FILE.gguf`` for a model that a Python package carries."""
     training: Training = Training()
     """How it is fine-tuned."""

@@ -5,8 +5,28 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+
+
+class ContradictionError(ValueError):
+    """Values that are fine alone and do not fit together; raised by the validators of these types."""
+
+    def __init__(self, message: str, *, mend: str, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.mend = mend
+        """What to write instead."""
+        self.at = at
+        """The key to point at, as the user spells it, from the part that raises; the part itself when empty."""
 
 
 class Model(BaseModel):
@@ -25,23 +45,38 @@ class Model(BaseModel):
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION_MEND = "write a number and its unit: 90s, 15m, 12h, 1h30m or 2d"
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
 
 
-def parse_duration(value: Any) -> Any:
-    """Seconds from ``90``, ``"90s"``, ``"1h30m"`` (the notation of Kubernetes); other input is left to pydantic."""
-    if not isinstance(value, str):
-        return value
-    if not _DURATION.fullmatch(value):
-        raise ValueError("a duration is written like 90s, 15m, 12h, 1h30m or 2d")
-    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd])", value))
+def parse_duration(text: str) -> float:
+    """Return the seconds of text such as ``"90s"`` or ``"1h30m"``, the notation of Kubernetes.
+
+    Raises :class:`ContradictionError` for other text.
+    """
+    if not _DURATION.fullmatch(text):
+        raise ContradictionError(f"`{text}` is not a duration", mend=_DURATION_MEND)
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd])", text))
+
+
+def _read_duration(value: Any, info: ValidationInfo) -> Any:
+    """Return seconds; a document must name the unit, Python code may give seconds."""
+    if isinstance(value, str):
+        return parse_duration(value)
+    if info.mode == "json" and isinstance(value, int | float):
+        raise ContradictionError(f"`{value}` has no unit", mend=_DURATION_MEND)
+    return value
+
+
+def _render_duration(seconds: float) -> str:
+    return f"{int(seconds)}s" if seconds == int(seconds) else f"{seconds:f}s"
 
 
 Duration = Annotated[
     float,
     Field(gt=0),
-    BeforeValidator(parse_duration),
-    PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str),
+    BeforeValidator(_read_duration),
+    PlainSerializer(_render_duration, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?[smhd])+$"}),
 ]
 """A length of time; seconds in Python, text such as ``12h`` in the document."""

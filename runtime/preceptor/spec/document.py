@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from preceptor.spec.actors import Engineer, Student, Teacher
-from preceptor.spec.base import Duration, Fraction, Model, Name
+from preceptor.spec.base import ContradictionError, Duration, Fraction, Model, Name
 from preceptor.spec.task import Task
 
 API_VERSION = "preceptor.dev/v1alpha1"
@@ -42,7 +42,7 @@ class Gates(Model):
 class Dataset(Model):
     """How large a version is and what its rows must pass."""
 
-    size: int = Field(gt=0)
+    size: int = Field(gt=0, examples=[300])
     """Rows a finished version holds at most."""
     minimum: int = Field(default=1, gt=0)
     """Fewer accepted rows than this make an attempt invalid."""
@@ -52,21 +52,25 @@ class Dataset(Model):
     @model_validator(mode="after")
     def _order(self) -> Self:
         if self.minimum > self.size:
-            raise ValueError(f"`minimum` ({self.minimum}) is above `size` ({self.size})")
+            raise ContradictionError(
+                f"`minimum` ({self.minimum}) is above `size` ({self.size})",
+                mend="lower `minimum` or raise `size`",
+                at=("minimum",),
+            )
         return self
 
 
 class Budget(Model):
     """What a run may use. Limits may grow when a run is resumed, never shrink below what is spent."""
 
-    iterations: int = Field(gt=0)
+    iterations: int = Field(gt=0, examples=[3])
     """Datasets trained and examined."""
     attempts: int | None = Field(default=None, gt=0)
     """Recipes carried out, valid or not; iterations + 7 when absent."""
     rows: int | None = Field(default=None, gt=0)
     """Rows the teacher may make in all, dropped ones included."""
     wall_clock: Duration | None = None
-    """Time the driver may run in all, over every resume; the step in progress is finished, then the best is published."""
+    """Time the driver may run, summed over resumes; the step in progress is finished, then the best is published."""
     teacher_requests: int | None = Field(default=None, gt=0)
     """Requests to the teacher in all."""
     teacher_requests_per_attempt: int | None = Field(default=None, gt=0)
@@ -102,14 +106,18 @@ class Evaluation(Model):
 class Storage(Model):
     """Where everything a run leaves is written."""
 
-    uri: str = Field(min_length=1)
-    """Root: a path, ``file://``, ``s3://``, ``gs://``, ``abfs://`` or ``memory://``; credentials come from the environment."""
+    uri: str = Field(min_length=1, examples=["runs"])
+    """Root: a path, ``file://``, ``s3://``, ``gs://``, ``abfs://`` or ``memory://``.
+
+    A relative path counts from the working directory, as for any program that writes (inputs, such as the items, count
+    from the document). Credentials come from the environment.
+    """
 
 
 class WorkerGroup(Model):
     """A group of Ray workers in a cluster."""
 
-    name: Name
+    name: Name = Field(examples=["workers"])
     """The group's name."""
     replicas: int = Field(default=1, ge=0)
     """Pods."""
@@ -152,19 +160,23 @@ class Spec(Model):
 
     task: Task
     """What the student has to be good at."""
-    engineer: Engineer
+    engineer: Engineer = Field(examples=[{"kind": "heuristic"}])
     """Who decides which data to make."""
-    teacher: Teacher
+    teacher: Teacher = Field(
+        examples=[
+            {"kind": "procedural", "generators": {"my-generator": {"kind": "reasoning-gym", "dataset": "chain_sum"}}}
+        ]
+    )
     """Who makes it."""
-    student: Student
+    student: Student = Field(examples=[{"model": "HuggingFaceTB/SmolLM2-135M-Instruct"}])
     """Who learns it."""
-    dataset: Dataset
+    dataset: Dataset = Field(examples=[{"size": 300}])
     """How much data, and what it must pass."""
-    budget: Budget
+    budget: Budget = Field(examples=[{"iterations": 3}])
     """What the run may use."""
     evaluation: Evaluation = Evaluation()
     """How the outcome is judged."""
-    storage: Storage
+    storage: Storage = Field(examples=[{"uri": "runs"}])
     """Where everything is written."""
     compute: Compute = Compute()
     """The cluster; ignored on a laptop."""
@@ -179,7 +191,7 @@ class Spec(Model):
 class Metadata(Model):
     """The object's name; other metadata is Kubernetes' own and ignored by the run."""
 
-    name: Name
+    name: Name = Field(examples=["my-run"])
     """Names the run."""
     namespace: str | None = None
     """Kubernetes namespace."""
@@ -192,11 +204,11 @@ class Metadata(Model):
 class Specialization(Model):
     """A domain and a budget in one document; ``preceptor run`` and ``kubectl apply`` take the same file."""
 
-    api_version: Annotated[Literal["preceptor.dev/v1alpha1"], Field(alias="apiVersion")]
+    api_version: Literal["preceptor.dev/v1alpha1"]
     """``preceptor.dev/v1alpha1``."""
     kind: Literal["Specialization"]
     """``Specialization``."""
-    metadata: Metadata
+    metadata: Metadata = Field(examples=[{"name": "my-run"}])
     """Name and labels."""
     spec: Spec
     """What is wanted."""
@@ -207,5 +219,5 @@ class Specialization(Model):
         return self.metadata.name
 
     def canonical(self) -> dict[str, Any]:
-        """The document as plain JSON data with every default filled in, for digests and comparison."""
+        """Return the document as plain JSON data with every default filled in, for digests and comparison."""
         return self.model_dump(mode="json", by_alias=True)

@@ -6,14 +6,14 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from preceptor.spec.base import Fraction, Model
+from preceptor.spec.base import ContradictionError, Fraction, Model
 
 
 class ProceduralSource(Model):
     """Rows from one of the procedural teacher's generators, correct by construction."""
 
     kind: Literal["procedural"] = "procedural"
-    generator: str
+    generator: str = Field(examples=["my-generator"])
     """Key in ``teacher.generators``."""
     weight: float = Field(default=1.0, gt=0)
     """Share of the skill's units that this source makes, relative to its siblings."""
@@ -22,26 +22,31 @@ class ProceduralSource(Model):
 
     @model_validator(mode="after")
     def _weights(self) -> Self:
-        if self.difficulty and (min(self.difficulty) < 1 or min(self.difficulty.values()) < 0 or sum(self.difficulty.values()) <= 0):
-            raise ValueError("difficulty levels count from 1 and their weights are non-negative and not all 0")
+        weights = self.difficulty
+        if weights and (min(weights) < 1 or min(weights.values()) < 0 or sum(weights.values()) <= 0):
+            raise ContradictionError(
+                "levels count from 1, and their weights may not be negative nor all 0",
+                mend="write levels and weights such as {1: 0.3, 2: 0.7}",
+                at=("difficulty",),
+            )
         return self
 
 
 class SkillPlan(Model):
     """How many rows of one skill the version should hold and where they come from."""
 
-    skill: str
+    skill: str = Field(examples=["all"])
     """The skill's label, as the task's items use it."""
-    quota: int = Field(gt=0)
+    quota: int = Field(gt=0, examples=[100])
     """Rows of this skill in the finished version, carried-over rows included."""
-    sources: tuple[ProceduralSource, ...] = Field(min_length=1)
+    sources: tuple[ProceduralSource, ...] = Field(min_length=1, examples=[[{"generator": "my-generator"}]])
     """Where fresh rows come from."""
 
 
 class CarryOver(Model):
     """Rows taken over from an earlier version before anything is generated."""
 
-    version: str
+    version: str = Field(examples=["v0123456789ab"])
     """The dataset version to take from."""
     share: Fraction = 1.0
     """At most this share of each skill's quota is filled with carried rows."""
@@ -50,7 +55,9 @@ class CarryOver(Model):
 class Recipe(Model):
     """One attempt's plan."""
 
-    skills: tuple[SkillPlan, ...] = Field(min_length=1)
+    skills: tuple[SkillPlan, ...] = Field(
+        min_length=1, examples=[[{"skill": "all", "quota": 100, "sources": [{"generator": "my-generator"}]}]]
+    )
     """What to make; a skill appears once."""
     carry_over: CarryOver | None = None
     """What to keep from an earlier version."""
@@ -64,8 +71,13 @@ class Recipe(Model):
     @model_validator(mode="after")
     def _each_skill_once(self) -> Self:
         names = [plan.skill for plan in self.skills]
-        if len(set(names)) != len(names):
-            raise ValueError("a skill appears twice")
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                raise ContradictionError(
+                    f"skill `{name}` appears twice",
+                    mend="merge the two entries into one with both quotas",
+                    at=("skills", position, "skill"),
+                )
         return self
 
     @property

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from preceptor.spec.base import Fraction, Model, Template
+from preceptor.spec.base import ContradictionError, Fraction, Model, Template
 
 
 class ExactScorer(Model):
@@ -18,7 +18,7 @@ class ExactScorer(Model):
 
 
 class NumericScorer(Model):
-    """Right when the last number of the answer (in ``\\boxed{}`` if there is one) is close to the reference."""
+    r"""Right when the last number of the answer (in ``\boxed{}`` if there is one) is close to the reference."""
 
     kind: Literal["numeric"]
     relative_tolerance: float = Field(default=0.0, ge=0)
@@ -31,7 +31,7 @@ class ChoiceScorer(Model):
     """Right when the answer names the reference's choice and no other."""
 
     kind: Literal["choice"]
-    choices: tuple[str, ...] = Field(default=("A", "B", "C", "D"), min_length=2)
+    choices: tuple[str, ...] = Field(default=("A", "B", "C", "D"), min_length=2, examples=[["A", "B", "C"]])
     """The labels to choose from."""
 
 
@@ -39,7 +39,7 @@ class JsonField(Model):
     """How one field of a JSON answer is compared."""
 
     compare: Literal["exact", "number", "text"] = "exact"
-    """``exact``: same JSON value; ``number``: within tolerance; ``text``: equal after case, punctuation and space are folded."""
+    """``exact``: same JSON value; ``number``: within tolerance; ``text``: equal but for case and punctuation."""
     absolute_tolerance: float = Field(default=0.0, ge=0)
     """For ``number``: allowed distance."""
 
@@ -48,7 +48,7 @@ class JsonScorer(Model):
     """Compares a JSON object with the reference, field by field."""
 
     kind: Literal["json"]
-    fields: dict[str, JsonField] = Field(min_length=1)
+    fields: dict[str, JsonField] = Field(min_length=1, examples=[{"amount": {"compare": "number"}}])
     """The fields that count; others in the answer are ignored."""
     credit: Literal["fields", "all"] = "fields"
     """The item's score: the share of fields that are right, or 1 only when all are."""
@@ -66,21 +66,22 @@ class EntryPointScorer(Model):
     """A third party's scorer, found through the entry-point group ``preceptor.scorers``."""
 
     kind: Literal["entryPoint"]
-    name: str
+    name: str = Field(examples=["my-scorer"])
     """The entry point's name."""
 
 
 Scorer = Annotated[
-    ExactScorer | NumericScorer | ChoiceScorer | JsonScorer | ReasoningGymScorer | EntryPointScorer, Field(discriminator="kind")
+    ExactScorer | NumericScorer | ChoiceScorer | JsonScorer | ReasoningGymScorer | EntryPointScorer,
+    Field(discriminator="kind"),
 ]
 
 
 class Items(Model):
     """Where the examination's items lie and how their records are read."""
 
-    uri: str = Field(min_length=1)
+    uri: str = Field(min_length=1, examples=["items.jsonl"])
     """fsspec URI or a path relative to the document; ``.jsonl``, ``.json``, ``.csv`` or ``.parquet``."""
-    answer: Template
+    answer: Template = Field(examples=["{{ answer }}"])
     """Template over a record's columns that gives the reference answer."""
     id: Template | None = None
     """Template that gives the item's id; the record's digest when absent."""
@@ -111,22 +112,32 @@ class Splits(Model):
         shares = (self.feedback, self.selection, self.private)
         if self.column is not None:
             if any(share is not None for share in shares):
-                raise ValueError("give either the three shares or `column`, not both")
+                raise ContradictionError(
+                    "items are cut either by shares or by a column",
+                    mend="remove `column`, or remove `feedback`, `selection` and `private`",
+                    at=("column",),
+                )
             return self
         if any(share is None for share in shares):
-            raise ValueError("give `feedback`, `selection` and `private` as shares, or `column`")
+            raise ContradictionError(
+                "every split needs its share",
+                mend="give `feedback`, `selection` and `private` as shares such as 0.2, 0.2 and 0.6, or `column`",
+            )
         total = sum(share for share in shares if share is not None)
         if not 0 < total <= 1 + 1e-9:
-            raise ValueError(f"the shares sum to {total:g}; they may not exceed 1")
-        if any(share == 0 for share in shares):
-            raise ValueError("a split with share 0 would be empty; every split needs items")
+            raise ContradictionError(f"the shares sum to {total:g}", mend="lower them until they sum to 1 at most")
+        for name, share in zip(("feedback", "selection", "private"), shares, strict=True):
+            if share == 0:
+                raise ContradictionError(
+                    "a split with share 0 would be empty", mend="give every split a share above 0", at=(name,)
+                )
         return self
 
 
 class Seeds(Model):
     """Raw questions without answers that the engineer may build on ("with seed" in the paper)."""
 
-    uri: str = Field(min_length=1)
+    uri: str = Field(min_length=1, examples=["seeds.jsonl"])
     """fsspec URI of the records."""
     limit: int = Field(default=1000, gt=0)
     """Use at most so many."""
@@ -135,26 +146,26 @@ class Seeds(Model):
 class FewShot(Model):
     """A worked example that stands before every question."""
 
-    prompt: str
+    prompt: str = Field(examples=["What is 2 + 2?"])
     """The question as the student would see it."""
-    answer: str
+    answer: str = Field(examples=["4"])
     """Its answer."""
 
 
 class Task(Model):
     """What the student has to be good at, and how that is measured."""
 
-    description: str = Field(min_length=1)
+    description: str = Field(min_length=1, examples=["Questions about invoices."])
     """What the domain is, for the engineer and the report."""
     system: str | None = None
     """System message in front of every prompt; the model's own default when absent."""
-    prompt: Template
+    prompt: Template = Field(examples=["{{ question }}"])
     """Template over an item's columns that gives the question the student sees."""
-    scorer: Scorer
+    scorer: Scorer = Field(examples=[{"kind": "exact"}])
     """How an answer is compared with the reference."""
-    items: Items
+    items: Items = Field(examples=[{"uri": "items.jsonl", "answer": "{{ answer }}"}])
     """The examination's items."""
-    splits: Splits
+    splits: Splits = Field(examples=[{"feedback": 0.2, "selection": 0.2, "private": 0.6}])
     """How the items are cut."""
     seeds: Seeds | None = None
     """Raw questions for the engineer."""

@@ -1,0 +1,124 @@
+"""What no single section can tell: sections that contradict one another. Pure; needs nothing but the document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from preceptor.errors import Problem
+from preceptor.spec.actors import (
+    FixedEngineer,
+    Generator,
+    HeuristicEngineer,
+    ProceduralTeacher,
+    SamplerGenerator,
+)
+from preceptor.spec.document import Spec, Specialization
+from preceptor.spec.explain import closest, listing
+from preceptor.spec.recipe import ProceduralSource, Recipe, SkillPlan
+from preceptor.spec.source import join
+
+_GENERATORS = "spec.teacher.generators"
+_SKILLS = "spec.engineer.recipe.skills"
+
+
+def contradictions(document: Specialization) -> list[Problem]:
+    """Return a problem, still without its line, for every pair of sections of ``document`` that do not fit."""
+    spec = document.spec
+    return [*_wordings(spec), *_shares(spec), *_recipe(spec), *_budget(spec)]
+
+
+def skill_of(name: str, generator: Generator) -> str:
+    """Return the skill of the rows that the generator called ``name`` makes."""
+    return generator.skill if generator.skill is not None else name
+
+
+def levels_of(generator: Generator) -> tuple[int, ...]:
+    """Return the difficulty levels a generator offers, in order."""
+    if isinstance(generator, SamplerGenerator):
+        return tuple(sorted({form.difficulty for form in generator.forms}))
+    return tuple(range(1, max(1, len(generator.levels)) + 1))
+
+
+def _wordings(spec: Spec) -> Iterator[Problem]:
+    """Check that forms leave out only values that exist."""
+    if not isinstance(spec.teacher, ProceduralTeacher):
+        return
+    for name, generator in spec.teacher.generators.items():
+        if not isinstance(generator, SamplerGenerator):
+            continue
+        for position, form in enumerate(generator.forms):
+            values = {**spec.teacher.values, **generator.values, **form.values}
+            for place, left_out in enumerate(form.without):
+                if left_out not in values:
+                    path = join(f"{join(join(_GENERATORS, name) + '.forms', position)}.without", place)
+                    yield _unknown(path, "value", left_out, list(values))
+
+
+def _shares(spec: Spec) -> Iterator[Problem]:
+    """Check that the heuristic engineer's cap leaves room for a full version."""
+    if not isinstance(spec.teacher, ProceduralTeacher) or not isinstance(spec.engineer, HeuristicEngineer):
+        return
+    skills = {skill_of(name, generator) for name, generator in spec.teacher.generators.items()}
+    written = "cap" in spec.engineer.model_fields_set
+    if written and spec.engineer.cap * len(skills) < 1 - 1e-9:
+        share, count = spec.engineer.cap, len(skills)
+        message = f"{count} skill{'s' if count > 1 else ''} of at most {share:g} of a version each cannot fill it"
+        mend = f"raise `cap` to {1 / count:.3g} or more, or remove it"
+        yield Problem("spec.engineer.cap", None, message, mend)
+
+
+def _recipe(spec: Spec) -> Iterator[Problem]:
+    """Check a recipe in the document against the teacher and the dataset's size."""
+    if not isinstance(spec.teacher, ProceduralTeacher) or not isinstance(spec.engineer, FixedEngineer):
+        return
+    recipe, dataset = spec.engineer.recipe, spec.dataset
+    for position, plan in enumerate(recipe.skills):
+        for place, source in enumerate(plan.sources):
+            path = join(f"{join(_SKILLS, position)}.sources", place)
+            yield from _source(spec.teacher, plan, source, path)
+    if recipe.rows > dataset.size:
+        mend = "lower the quotas or raise `dataset.size`"
+        yield Problem(_SKILLS, None, f"the quotas sum to {recipe.rows}, above `dataset.size` ({dataset.size})", mend)
+    if recipe.rows < dataset.minimum:
+        message = f"the quotas sum to {recipe.rows}, below `dataset.minimum` ({dataset.minimum})"
+        yield Problem(_SKILLS, None, message, "raise the quotas or lower `dataset.minimum`")
+    yield from _carry_over(recipe)
+
+
+def _source(teacher: ProceduralTeacher, plan: SkillPlan, source: ProceduralSource, path: str) -> Iterator[Problem]:
+    generator = teacher.generators.get(source.generator)
+    if generator is None:
+        yield _unknown(f"{path}.generator", "generator", source.generator, list(teacher.generators))
+        return
+    skill = skill_of(source.generator, generator)
+    if skill != plan.skill:
+        message = f"generator `{source.generator}` makes rows of skill `{skill}`, not of `{plan.skill}`"
+        yield Problem(f"{path}.generator", None, message, f"give the generator `skill: {plan.skill}`, or take another")
+    levels = levels_of(generator)
+    for level in sorted(set(source.difficulty) - set(levels)):
+        message = f"generator `{source.generator}` has no level {level}"
+        mend = f"write levels out of {', '.join(map(str, levels))}"
+        yield Problem(join(f"{path}.difficulty", str(level)), None, message, mend)
+
+
+def _carry_over(recipe: Recipe) -> Iterator[Problem]:
+    """Refuse carried rows: a version's name is the digest of rows that do not exist when the document is written."""
+    if recipe.carry_over is not None:
+        path = "spec.engineer.recipe.carryOver"
+        yield Problem(path, None, "a fixed recipe has no earlier version to take rows from", "remove `carryOver`")
+
+
+def _budget(spec: Spec) -> Iterator[Problem]:
+    rows, minimum = spec.budget.rows, spec.dataset.minimum
+    if rows is not None and rows < minimum:
+        message = f"{rows} rows are too few for one iteration: a valid version has at least {minimum}"
+        yield Problem(
+            "spec.budget.rows", None, message, f"raise `rows` to {minimum} or more, or lower `dataset.minimum`"
+        )
+
+
+def _unknown(path: str, what: str, name: str, known: list[str]) -> Problem:
+    guess = closest(name, known)
+    suggestion = f"did you mean `{guess}`? " if guess else ""
+    there = f"known here: {listing(known, last='and')}" if known else f"declare a {what} of that name"
+    return Problem(path, None, f"there is no {what} `{name}`", f"{suggestion}{there}")
