@@ -29,7 +29,7 @@ def contradictions(document: Specialization) -> list[Problem]:
 
 def skill_of(name: str, generator: Generator) -> str:
     """Return the skill of the rows that the generator called ``name`` makes."""
-    return generator.skill if generator.skill is not None else name
+    return generator.skill or name
 
 
 def levels_of(generator: Generator) -> tuple[int, ...]:

@@ -47,8 +47,9 @@ def explain(error: ValidationError, data: Mapping[str, Any], lines: Mapping[str,
         located = Problem(problem.path, nearest_line(problem.path, lines), problem.message, problem.mend)
         # The branches of a union complain one by one about the same spot.
         problems.setdefault(located.path, located)
-    secondary = {path for path in problems for other in problems if _is_emptied_by(problems[path], other)}
-    return [problem for path, problem in problems.items() if path not in secondary]
+    # A list of which no entry is right also counts as too short, and as no member of a union: the entries tell more.
+    around = {path for path in problems for inner in problems if inner.startswith((f"{path}.", f"{path}["))}
+    return [problem for path, problem in problems.items() if path not in around]
 
 
 def nearest_line(path: str, lines: Mapping[str, int]) -> int | None:
@@ -77,14 +78,6 @@ def _fold(word: str) -> str:
     return re.sub(r"[^a-z0-9]", "", word.lower())
 
 
-def _is_emptied_by(problem: Problem, other: str) -> bool:
-    """Tell whether a list only counts as empty because of a mistake inside it."""
-    return problem.message.endswith(_TOO_FEW) and other.startswith((f"{problem.path}[", f"{problem.path}."))
-
-
-_TOO_FEW = "is too short"
-
-
 # Finding the place ----------------------------------------------------------------------------------------------------
 
 
@@ -98,7 +91,12 @@ def _locate(loc: tuple[str | int, ...], data: Any) -> _Place:
         if _is_tagged_union(annotation):
             chosen = next(model for model in get_args(annotation) if part in kinds(model))
             place = _Place(place.path, place.key, place.value, chosen, place.field, place.model)
-        elif get_origin(annotation) in (Union, types.UnionType) or annotation is None:
+        elif get_origin(annotation) in (Union, types.UnionType):
+            branch = next((each for each in get_args(annotation) if str(part).startswith(f"{_name(each)}[")), None)
+            if branch is None:
+                break
+            place = _Place(place.path, place.key, place.value, branch, place.field, place.model)
+        elif annotation is None:
             break
         else:
             place = _step(place, annotation, part)
@@ -133,6 +131,10 @@ def _bare(annotation: Any) -> Any:
         if len(some) == 1:
             return _bare(some[0])
     return annotation
+
+
+def _name(annotation: Any) -> str:
+    return str(getattr(annotation, "__name__", annotation))
 
 
 def _is_tagged_union(annotation: Any) -> bool:
@@ -244,7 +246,7 @@ def _empty_text(place: _Place, _: Mapping[str, Any]) -> Problem:
 def _too_few(place: _Place, context: Mapping[str, Any]) -> Problem:
     least = context["min_length"]
     entries = "one entry" if least == 1 else f"{least} entries"
-    return Problem(place.path, None, f"this {_TOO_FEW}", f"give at least {entries}: {_example(place, verb='')}")
+    return Problem(place.path, None, "this is too short", f"give at least {entries}: {_example(place, verb='')}")
 
 
 def _not_a_name(place: _Place, _: Mapping[str, Any]) -> Problem:

@@ -34,7 +34,7 @@ def _task(spec: Spec) -> Iterator[Problem]:
         yield _not_yet("spec.task.scorer.kind", "scorers from other packages", mend)
     scheme = task.items.uri.partition("://")[0]
     if "://" in task.items.uri and scheme in ("hf", "github"):
-        mend = "download the file and write its path, or an s3:// or https:// URI"
+        mend = "download the file and write its path, or put it into a bucket (s3://, gs://, abfs://)"
         yield _not_yet("spec.task.items.uri", f"items from {scheme}://", mend)
     if task.seeds is not None:
         mend = "remove `seeds`; the engineers and teachers of today do not read them"

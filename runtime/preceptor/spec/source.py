@@ -29,9 +29,10 @@ _AMBIGUOUS = re.compile(r"y|n|yes|no|on|off", re.IGNORECASE)
 _FLOAT = re.compile(
     r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
-_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+")
-_ODD_NUMBER = re.compile(r"[-+]?(?:0[0-9_]+|[0-9]+_[0-9_]*)")
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_ODD_NUMBER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F_]+|0[bBoO]?[0-9_]+|[0-9]+_[0-9_.]*)")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
+_INT64_DIGITS = 20
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -242,8 +243,11 @@ class _Reader:
                 return None
             case "bool" if text.lower() in ("true", "false"):
                 return text.lower() == "true"
-            case "int" if _INT.fullmatch(text) and len(text) <= 30:
-                return int(text, 16 if text.startswith("0x") else 10)
+            case "int" if _INT.fullmatch(text):
+                if len(text) <= _INT64_DIGITS and -(2**63) <= int(text) < 2**63:
+                    return int(text)
+                self._problem(path, line, "the number does not fit into 64 bits", "write a smaller number")
+                return 0
             case "int" | "float" if _FLOAT.fullmatch(text):
                 return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
         self._problem(path, line, f"the tag `{_spoken(node.tag)}` has no meaning here", "remove the tag")
@@ -251,8 +255,7 @@ class _Reader:
 
     def _is_ambiguous(self, node: yaml.ScalarNode) -> bool:
         """Tell whether YAML readers disagree about an unquoted scalar."""
-        plain = node.style is None and node.tag in (_TAG + "str", _TAG + "null")
-        return plain and bool(_AMBIGUOUS.fullmatch(node.value) or _ODD_NUMBER.fullmatch(node.value))
+        return node.style is None and bool(_AMBIGUOUS.fullmatch(node.value) or _ODD_NUMBER.fullmatch(node.value))
 
     def _ambiguous(self, node: yaml.ScalarNode, path: str) -> None:
         text = node.value
