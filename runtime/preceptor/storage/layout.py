@@ -1,0 +1,106 @@
+"""Where everything lies below a run's root, ``<storage>/<run>/``. Nothing else in the project spells a path.
+
+::
+
+    spec.yaml                                   the document as run
+    ledger/000042-student-trained.json          one event
+    leases/000003.json                          the driver that held epoch 3
+    leases/000003-heartbeat.json                when it was last seen, and whether it let go
+    teacher/<attempt>/<shard>.jsonl.zst         requests and answers
+    datasets/<version>/data-00000.parquet       rows; manifest.json (written last), README.md
+    checkpoints/<id>/                           adapter or weights; manifest.json (written last)
+    evaluations/<id>.parquet                    predictions
+    report/index.html, report/report.json       the outcome
+"""
+
+from __future__ import annotations
+
+import re
+
+SPEC = "spec.yaml"
+LEDGER = "ledger"
+LEASES = "leases"
+TEACHER = "teacher"
+DATASETS = "datasets"
+CHECKPOINTS = "checkpoints"
+EVALUATIONS = "evaluations"
+REPORT_HTML = "report/index.html"
+REPORT_JSON = "report/report.json"
+
+MANIFEST = "manifest.json"
+"""Name of the object that makes a directory real: without it there is nothing."""
+CARD = "README.md"
+"""Name of a dataset version's card."""
+
+_EVENT = re.compile(r"(\d{6,})-([a-z0-9]+(?:-[a-z0-9]+)*)\.json")
+_LEASE = re.compile(r"(\d{6,})\.json")
+
+
+def event(number: int, type: str) -> str:
+    """Path of event ``number`` (from 1). ``type`` is lower-case words joined by ``-``, else ``ValueError``."""
+    name = f"{number:06d}-{type}.json"
+    if number < 1 or not _EVENT.fullmatch(name):
+        raise ValueError(f"not an event: number {number}, type {type!r}")
+    return f"{LEDGER}/{name}"
+
+
+def parse_event(name: str) -> tuple[int, str] | None:
+    """Number and type of a name in the ledger's directory; ``None`` when it is no event's name."""
+    match = _EVENT.fullmatch(name)
+    return (int(match[1]), match[2]) if match else None
+
+
+def lease(epoch: int) -> str:
+    """Path of the lease of an epoch (from 1)."""
+    return f"{LEASES}/{epoch:06d}.json"
+
+
+def parse_lease(name: str) -> int | None:
+    """Epoch of a name in the leases' directory; ``None`` when it is no lease's name."""
+    match = _LEASE.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def heartbeat(epoch: int) -> str:
+    """Path of the heartbeat of an epoch."""
+    return f"{LEASES}/{epoch:06d}-heartbeat.json"
+
+
+def teacher_shard(attempt: int, shard: int) -> str:
+    """Path of one shard of an attempt's requests and answers."""
+    return f"{TEACHER}/{attempt:04d}/{shard:06d}.jsonl.zst"
+
+
+def dataset(version: str) -> str:
+    """Directory of a dataset version."""
+    return f"{DATASETS}/{version}"
+
+
+def dataset_shard(version: str, number: int) -> str:
+    """Path of a version's shard ``number`` (from 0)."""
+    return f"{DATASETS}/{version}/data-{number:05d}.parquet"
+
+
+def dataset_manifest(version: str) -> str:
+    """Path of a version's manifest."""
+    return f"{DATASETS}/{version}/{MANIFEST}"
+
+
+def dataset_card(version: str) -> str:
+    """Path of a version's card."""
+    return f"{DATASETS}/{version}/{CARD}"
+
+
+def checkpoint(id: str) -> str:
+    """Directory of a checkpoint."""
+    return f"{CHECKPOINTS}/{id}"
+
+
+def checkpoint_manifest(id: str) -> str:
+    """Path of a checkpoint's manifest."""
+    return f"{CHECKPOINTS}/{id}/{MANIFEST}"
+
+
+def evaluation(id: str) -> str:
+    """Path of an evaluation's predictions."""
+    return f"{EVALUATIONS}/{id}.parquet"
