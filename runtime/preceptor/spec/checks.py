@@ -75,6 +75,9 @@ def _recipe(spec: Spec) -> Iterator[Problem]:
     for position, plan in enumerate(recipe.skills):
         for place, source in enumerate(plan.sources):
             path = join(f"{join(_SKILLS, position)}.sources", place)
+            if source.generator in [earlier.generator for earlier in plan.sources[:place]]:
+                message = f"generator `{source.generator}` appears twice in one skill"
+                yield Problem(f"{path}.generator", None, message, "merge the two sources into one")
             yield from _source(spec.teacher, plan, source, path)
     if recipe.rows > dataset.size:
         mend = "lower the quotas or raise `dataset.size`"

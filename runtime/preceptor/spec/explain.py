@@ -37,6 +37,8 @@ class _Place:
     """The field, when the spot is a key of a model."""
     model: type[BaseModel] | None
     """The model whose key the spot is."""
+    key_type: Any = None
+    """The type of the keys among which the spot's key is, when any key may stand there."""
 
 
 def explain(error: ValidationError, data: Mapping[str, Any], lines: Mapping[str, int]) -> list[Problem]:
@@ -87,7 +89,7 @@ def _locate(loc: tuple[str | int, ...], data: Any) -> _Place:
     for part in loc:
         annotation = _bare(place.annotation)
         if part == "[key]":
-            return _Place(place.path, place.key, place.key, str, None, None)
+            return _Place(place.path, place.key, place.key, place.key_type, None, None)
         if _is_tagged_union(annotation):
             chosen = next(model for model in get_args(annotation) if part in kinds(model))
             place = _Place(place.path, place.key, place.value, chosen, place.field, place.model)
@@ -110,8 +112,9 @@ def _step(place: _Place, annotation: Any, part: str | int) -> _Place:
         field = next((each for each in annotation.model_fields.values() if each.alias == part), None)
         return _Place(path, str(part), value, field.annotation if field else None, field, annotation)
     args = get_args(annotation)
-    inner = args[1] if get_origin(annotation) is dict else args[0] if args else None
-    return _Place(path, str(part), value, inner, None, None)
+    if get_origin(annotation) is dict:
+        return _Place(path, str(part), value, args[1], None, None, key_type=args[0])
+    return _Place(path, str(part), value, args[0] if args else None, None, None)
 
 
 def _get(value: Any, part: str | int) -> Any:
