@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from support.documents import VALID, edit, write_document
 
 from preceptor.errors import DocumentError
 from preceptor.spec.load import load
+from support.documents import VALID, edit, write_document
 
 _FOLDER = Path(__file__).parent / "bad_documents"
 

@@ -158,7 +158,17 @@ class Approval(Model):
 class Spec(Model):
     """What is wanted."""
 
-    task: Task
+    task: Task = Field(
+        examples=[
+            {
+                "description": "Questions about invoices.",
+                "prompt": "{{ question }}",
+                "scorer": {"kind": "exact"},
+                "items": {"uri": "items.jsonl", "answer": "{{ answer }}"},
+                "splits": {"feedback": 0.2, "selection": 0.2, "private": 0.6},
+            }
+        ]
+    )
     """What the student has to be good at."""
     engineer: Engineer = Field(examples=[{"kind": "heuristic"}])
     """Who decides which data to make."""
