@@ -1,0 +1,286 @@
+"""Fills a recipe's quotas from units of work; the outcome does not depend on who finishes first.
+
+Units have one order: by index, then by skill. A result waits until its turn, so that a question that two skills share
+always goes to the same one, and a quota is filled by the same rows, however late a worker is. New units are asked for
+in rounds, when the round before is complete: what is asked for, and what it costs, follows from results, not timing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from preceptor.gates.gate import Gate, stateful_gates
+from preceptor.recipes.digests import recipe_digest
+from preceptor.recipes.funnel import SURPLUS, Funnel, SkillFunnel
+from preceptor.recipes.pricing import carried_rows, unit_rows
+from preceptor.recipes.sample import Sample
+from preceptor.spec.document import Spec
+from preceptor.spec.recipe import Recipe
+from preceptor.synthesis.units import Unit, UnitResult, make_unit
+
+ROUND_UNITS = 64
+"""Units asked for at once, at most: enough to keep a cluster busy, few enough to learn from their yield."""
+WINDOW_UNITS = 10
+"""Units over which a skill's yield is measured."""
+HOPELESS_YIELD = 0.02
+"""A skill whose yield over the window stays below this is given up: filling it would take fifty times its rows."""
+
+_Turn = tuple[int, str]
+"""A unit's place in the order: index, then skill."""
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The rows of a version and how they came about."""
+
+    samples: tuple[Sample, ...]
+    """The rows, sorted by id."""
+    funnel: Funnel
+    """What became of every row made."""
+
+    @property
+    def made(self) -> int:
+        """Rows the teacher made, dropped ones included."""
+        return self.funnel.made
+
+    @property
+    def carried(self) -> int:
+        """Rows taken over from an earlier version."""
+        return self.funnel.carried
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Rows that did not enter, by reason."""
+        return self.funnel.dropped
+
+    @property
+    def short(self) -> dict[str, int]:
+        """Rows missing from the quota of each skill that could not be filled."""
+        return {skill: part.missing for skill, part in self.funnel.skills.items() if part.missing}
+
+
+class Assembly:
+    """The driver's side of one attempt: says which units to make next and takes their results. Pure, no I/O."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        spec: Spec,
+        carried: Sequence[Sample],
+        attempt: int,
+        budget_rows: int | None,
+        *,
+        round_units: int = ROUND_UNITS,
+    ) -> None:
+        self._digest = recipe_digest(recipe)
+        self._attempt = attempt
+        self._root_seed = spec.seed
+        self._budget = math.inf if budget_rows is None else budget_rows
+        self._round_units = round_units
+        self._gates = stateful_gates(spec)
+        self._samples: list[Sample] = []
+        self._outstanding: dict[_Turn, Unit] = {}
+        self._waiting: dict[_Turn, UnitResult] = {}
+        self._skills = self._carry(recipe, carried)
+        self._plan_round()
+
+    def wanted(self) -> list[Unit]:
+        """The units of this round that have no result yet, in order; the same until results come. Empty when done."""
+        return list(self._outstanding.values())
+
+    def add(self, result: UnitResult) -> None:
+        """Take the result of a unit, in any order. A second result of a unit says the same and is ignored."""
+        turn = (result.unit.index, result.unit.skill)
+        if self._outstanding.get(turn) != result.unit:
+            return
+        del self._outstanding[turn]
+        self._waiting[turn] = result
+        self._apply_in_order()
+        if not self._outstanding:
+            self._plan_round()
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to ask for: quotas full, skills given up, or the budget spent."""
+        return not self._outstanding
+
+    @property
+    def accepted(self) -> int:
+        """Rows of the version so far, carried ones included."""
+        return len(self._samples)
+
+    @property
+    def hopeless(self) -> tuple[str, ...]:
+        """Skills that were given up because almost none of their rows passed."""
+        return tuple(skill.name for skill in self._skills if skill.hopeless)
+
+    def result(self) -> Assembled:
+        """What has been accepted so far; final once :attr:`done`."""
+        return Assembled(
+            samples=tuple(sorted(self._samples, key=lambda sample: sample.id)),
+            funnel=Funnel(
+                skills={skill.name: skill.funnel() for skill in self._skills},
+                exhausted=any(skill.starved for skill in self._skills),
+            ),
+        )
+
+    def _carry(self, recipe: Recipe, carried: Sequence[Sample]) -> list[_Skill]:
+        """Carried rows come first, in order of id; the fresh rows of a skill then make up the rest of its quota."""
+        available: dict[str, list[Sample]] = {}
+        for sample in sorted(carried, key=lambda sample: sample.id):
+            available.setdefault(sample.skill, []).append(sample)
+        skills = []
+        for plan in sorted(recipe.skills, key=lambda plan: plan.skill):
+            room = carried_rows(recipe, plan, len(available.get(plan.skill, ())))
+            kept = 0
+            for sample in available.get(plan.skill, ()):
+                if kept < room and recipe.carry_over is not None and _verdict(self._gates, sample) is None:
+                    self._samples.append(sample.carried(recipe.carry_over.version))
+                    kept += 1
+            skills.append(_Skill(plan.skill, quota=plan.quota, carried=kept, unit_size=unit_rows(plan.quota - kept)))
+        return skills
+
+    def _plan_round(self) -> None:
+        """Ask each open skill for as many units as its deficit and yield suggest, in turns, within bound and budget."""
+        self._count_surplus()
+        while not self._outstanding and any(skill.open for skill in self._skills):
+            wishes = {skill.name: skill.units_needed() for skill in self._skills if skill.open}
+            while len(self._outstanding) < self._round_units and any(wishes.values()):
+                wishing = [skill for skill in self._skills if wishes.get(skill.name)]
+                skill = min(wishing, key=lambda skill: (skill.requested, skill.name))
+                if skill.unit_size > self._budget:
+                    wishes[skill.name] = 0
+                    skill.starved = skill.requested == skill.applied
+                else:
+                    wishes[skill.name] -= 1
+                    self._request(skill)
+            if not self._outstanding:  # the budget is spent: what waits behind a starved skill need not wait longer
+                self._apply_in_order()
+                self._count_surplus()
+
+    def _request(self, skill: _Skill) -> None:
+        self._budget -= skill.unit_size
+        unit = make_unit(
+            attempt=self._attempt,
+            recipe=self._digest,
+            skill=skill.name,
+            index=skill.requested,
+            size=skill.unit_size,
+            root_seed=self._root_seed,
+        )
+        self._outstanding[unit.index, unit.skill] = unit
+        skill.requested += 1
+
+    def _apply_in_order(self) -> None:
+        """Apply every result whose turn has come."""
+        while True:
+            turns = [(skill.applied, skill.name) for skill in self._skills if skill.open]
+            if not turns or min(turns) not in self._waiting:
+                return
+            self._apply(self._waiting.pop(min(turns)))
+
+    def _apply(self, result: UnitResult) -> None:
+        skill = self._skill(result.unit.skill)
+        before, surplus = skill.accepted, 0
+        for sample in result.samples:
+            if skill.missing <= 0:
+                surplus += 1
+            elif (reason := _verdict(self._gates, sample)) is not None:
+                skill.dropped[reason] += 1
+            else:
+                self._samples.append(sample)
+                skill.accepted += 1
+        skill.applied += 1
+        skill.count(result, surplus)
+        skill.window.append((result.made - surplus, skill.accepted - before))
+
+    def _count_surplus(self) -> None:
+        """Count the rows of results whose skill needs no more."""
+        for turn, result in list(self._waiting.items()):
+            skill = self._skill(result.unit.skill)
+            if not skill.open:
+                skill.count(result, len(result.samples))
+                del self._waiting[turn]
+
+    def _skill(self, name: str) -> _Skill:
+        return next(skill for skill in self._skills if skill.name == name)
+
+
+def carry_out(assembly: Assembly, make: Callable[[Unit], UnitResult]) -> Assembled:
+    """Fill the quotas in this process, one unit after another."""
+    while not assembly.done:
+        for unit in assembly.wanted():
+            assembly.add(make(unit))
+    return assembly.result()
+
+
+@dataclass
+class _Skill:
+    """One skill's quota while it fills."""
+
+    name: str
+    quota: int
+    carried: int
+    unit_size: int
+    requested: int = 0
+    """Units asked for; the index of the next."""
+    applied: int = 0
+    """Units applied, in order."""
+    starved: bool = False
+    """Whether the budget has no room for another unit."""
+    made: int = 0
+    accepted: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    window: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=WINDOW_UNITS))
+    """Rows judged and rows accepted of the latest units."""
+
+    @property
+    def missing(self) -> int:
+        return self.quota - self.carried - self.accepted
+
+    @property
+    def hopeless(self) -> bool:
+        if self.missing <= 0 or len(self.window) < WINDOW_UNITS:
+            return False
+        return sum(accepted for _, accepted in self.window) < HOPELESS_YIELD * sum(made for made, _ in self.window)
+
+    @property
+    def open(self) -> bool:
+        return self.missing > 0 and not self.hopeless and not self.starved
+
+    def units_needed(self) -> int:
+        """Units beyond those waiting that fill the deficit at the measured yield.
+
+        The yield is that of the window and one perfect unit, so that the first are asked for in good faith; and a poor
+        yield asks for no more at once than would show the skill to be hopeless.
+        """
+        judged = self.unit_size + sum(made for made, _ in self.window)
+        passed = self.unit_size + sum(accepted for _, accepted in self.window)
+        in_good_faith = math.ceil(self.missing / self.unit_size)
+        needed = min(math.ceil(self.missing * judged / passed / self.unit_size), max(in_good_faith, WINDOW_UNITS))
+        ahead = self.requested - self.applied
+        return max(needed - ahead, 0 if ahead else 1)
+
+    def count(self, result: UnitResult, surplus: int) -> None:
+        """Count a result's rows, except those that the stateful gates judged one by one."""
+        self.made += result.made
+        self.dropped.update(result.dropped)
+        self.dropped[SURPLUS] += surplus
+
+    def funnel(self) -> SkillFunnel:
+        return SkillFunnel(
+            quota=self.quota,
+            carried=self.carried,
+            made=self.made,
+            accepted=self.accepted,
+            dropped={reason: count for reason, count in sorted(self.dropped.items()) if count},
+            missing=max(0, self.missing),
+            hopeless=self.hopeless,
+        )
+
+
+def _verdict(gates: Iterable[Gate], sample: Sample) -> str | None:
+    return next((reason for gate in gates if (reason := gate.check(sample))), None)
