@@ -1,0 +1,76 @@
+"""DeepSpeed, told what it would otherwise guess: accelerator, launcher, compilers, precision."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.distributed
+
+from preceptor.spec.actors import Training
+from preceptor.training.batches import Sizes
+from preceptor.training.job import World
+
+
+def device_of(training: Training, world: World) -> torch.device:
+    """The device a rank trains on: its GPU if the document gives it one, else the CPU."""
+    return torch.device("cuda", world.local_rank) if training.gpus_per_worker else torch.device("cpu")
+
+
+def join(world: World, device: torch.device) -> None:
+    """Enter the process group, unless a launcher such as Ray Train has done so; a world of one needs no network."""
+    os.environ.setdefault("LOCAL_RANK", str(world.local_rank))  # DeepSpeed insists on a launcher's variable
+    if torch.distributed.is_initialized():
+        return
+    backend = "gloo" if device.type == "cpu" else "nccl"
+    store = torch.distributed.HashStore() if world.size == 1 else None
+    torch.distributed.init_process_group(backend, store=store, rank=world.rank, world_size=world.size)
+
+
+def settings(training: Training, sizes: Sizes, device: torch.device) -> dict[str, Any]:
+    """DeepSpeed's configuration (https://www.deepspeed.ai/docs/config-json/)."""
+    return {
+        "train_batch_size": sizes.batch,
+        "train_micro_batch_size_per_gpu": sizes.micro,
+        "gradient_accumulation_steps": sizes.accumulation,
+        "optimizer": {
+            "type": "AdamW",
+            # DeepSpeed's own AdamW is compiled at first use, which takes minutes and a compiler; torch's is as fast here.
+            "params": {"lr": training.learning_rate, "weight_decay": training.weight_decay, "torch_adam": True},
+        },
+        "zero_optimization": {"stage": training.zero_stage, "overlap_comm": device.type != "cpu"},
+        "zero_force_ds_cpu_optimizer": False,
+        "zero_allow_untested_optimizer": True,
+        "gradient_clipping": training.gradient_clipping,
+        # On a CPU the loss autocasts instead: weights and gradients stay in float32.
+        "bf16": {"enabled": training.precision == "bf16" and device.type != "cpu"},
+        "steps_per_print": None,
+    }
+
+
+def initialize(
+    model: torch.nn.Module,
+    weights: Sequence[torch.nn.Parameter],
+    training: Training,
+    sizes: Sizes,
+    device: torch.device,
+) -> Any:
+    """The DeepSpeed engine around a model; ``weights`` are the ones it updates."""
+    if device.type == "cpu":
+        os.environ["DS_ACCELERATOR"] = "cpu"
+    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+    import deepspeed
+
+    if device.type == "cpu":
+        # Probing which kernels could be compiled starts compilers; on a CPU torch's own are used, gloo included.
+        deepspeed.ops.__compatible_ops__ = {}
+    engine, *_ = deepspeed.initialize(
+        model=model,
+        model_parameters=list(weights),
+        config=settings(training, sizes, device),
+        dist_init_required=False,
+    )
+    return engine

@@ -1,0 +1,122 @@
+"""The student as a module that learns: loaded, given adapters, saved."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from preceptor.errors import StudentError
+from preceptor.spec.actors import Training
+
+EAGER_TOKENS = 256
+"""Up to this length a CPU computes attention faster as plain matrix products than as torch's fused kernel, whose
+backward pass is slow there; beyond it the plain products' memory, quadratic in length, is not worth it."""
+
+
+def load(model_dir: Path, training: Training, *, longest: int, device: torch.device) -> Any:
+    """The student ready to learn, on the CPU: base model, and adapters if the method is LoRA.
+
+    Args:
+        model_dir: Directory that transformers loads.
+        training: Method, rank, precision.
+        longest: Tokens of the longest row.
+        device: Where it will be trained.
+
+    Raises:
+        StudentError: The directory holds no causal language model.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # of loading: it is over before it is drawn
+    on_gpu = device.type != "cpu"
+    half = training.precision == "bf16"
+    attention = "eager" if not on_gpu and longest <= EAGER_TOKENS else None
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            model_dir, dtype=torch.bfloat16 if half and on_gpu else torch.float32, attn_implementation=attention
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise StudentError(
+            f"{model_dir} does not load as a causal language model: {error}",
+            mend="point student.model at a model that transformers' AutoModelForCausalLM loads",
+        ) from error
+    model.train()
+    if training.method == "full":
+        return model
+    adapted = _with_adapters(model, training)
+    if half and not on_gpu:
+        _halve_frozen_products(adapted)
+    return adapted
+
+
+def _with_adapters(model: Any, training: Training) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=training.rank,
+        lora_alpha=training.alpha,  # type: ignore[arg-type]  # peft accepts fractions and only types them as int
+        lora_dropout=training.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    with warnings.catch_warnings():
+        # peft 0.21 asks for a property that transformers 5 has renamed.
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        return get_peft_model(model, config)
+
+
+def _halve_frozen_products(model: torch.nn.Module) -> None:
+    """Keep in bf16 what autocast would cast to bf16 at every step: the same numbers, computed once."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear) and not module.weight.requires_grad:
+            module.to(torch.bfloat16)
+
+
+def save(model: Any, training: Training, output_dir: Path, *, write: bool, gathered: bool) -> None:
+    """Write the adapter or the full weights; every rank has to call it when weights are partitioned.
+
+    Args:
+        model: What :func:`load` returned.
+        training: Method and precision; full weights are stored in the precision they are examined in.
+        output_dir: Gets ``adapter_model.safetensors`` and ``adapter_config.json``, or a whole transformers model.
+        write: Whether this rank writes.
+        gathered: Whether the weights are whole on this rank; ``False`` under ZeRO stage 3.
+    """
+    lora = training.method == "lora"
+    wanted = {name: weight for name, weight in _weights(model) if weight.requires_grad or not lora}
+    state = {}
+    for name, weight in wanted.items():
+        for whole in _whole(weight, gathered=gathered):
+            if write:
+                state[name] = whole.detach().cpu().clone()
+    if not write:
+        return
+    if lora:
+        # peft would ask a hub whether the base model's vocabulary was resized.
+        model.save_pretrained(output_dir, state_dict=state, save_embedding_layers=False)
+        return
+    if training.precision == "bf16":
+        state = {name: weight.to(torch.bfloat16) for name, weight in state.items()}
+        model.config.dtype = torch.bfloat16
+    model.save_pretrained(output_dir, state_dict=state)
+
+
+def _weights(model: Any) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """Every parameter once by name, and tied ones by their first name only."""
+    yield from model.named_parameters()
+
+
+def _whole(weight: torch.nn.Parameter, *, gathered: bool) -> Iterator[torch.Tensor]:
+    """The weight with all its partitions, while the loop body runs."""
+    if gathered:
+        yield weight
+        return
+    import deepspeed
+
+    with deepspeed.zero.GatheredParameters([weight]):
+        yield weight
