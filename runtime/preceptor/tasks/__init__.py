@@ -1,1 +1,1 @@
-"""What the student is examined on: items, prompts, splits, scorers. Pure."""
+"""What the student is examined on: items, prompts, splits, scorers and grades. Pure: nothing is read or written."""

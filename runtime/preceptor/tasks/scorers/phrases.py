@@ -1,0 +1,40 @@
+"""Where in an output the answer stands: in ``\\boxed{}``, or after "the answer is"."""
+
+from __future__ import annotations
+
+import re
+
+_BOX = re.compile(r"\\f?boxed\s*\{")
+_LONGEST_BOX = 2_000
+_PHRASE = re.compile(r"\banswers?\b[*_]*\s*(?:(?:is|are|was|would be|will be)\b|[:=]|#)[*_]*\s*:?|####", re.IGNORECASE)
+_SENTENCE = re.compile(r"\s*(.+?)(?:[.!?;](?=\s|$)|\n|$)")
+
+
+def last_boxed(text: str) -> str | None:
+    """Content of the last ``\\boxed{}`` that closes and is not empty; ``None`` when there is none."""
+    for match in reversed(list(_BOX.finditer(text))):
+        end = _closing(text, match.end(), min(len(text), match.end() + _LONGEST_BOX))
+        if end is not None and text[match.end() : end].strip():
+            return text[match.end() : end]
+    return None
+
+
+def after_phrase(text: str) -> str | None:
+    """The sentence or line after the last "answer is", "Answer:" or "####"; ``None`` when there is none."""
+    phrases = list(_PHRASE.finditer(text))
+    if not phrases:
+        return None
+    sentence = _SENTENCE.match(text, phrases[-1].end())
+    return sentence[1] if sentence else None
+
+
+def _closing(text: str, start: int, end: int) -> int | None:
+    depth = 1
+    for position in range(start, end):
+        if text[position] == "{":
+            depth += 1
+        elif text[position] == "}":
+            depth -= 1
+            if depth == 0:
+                return position
+    return None
