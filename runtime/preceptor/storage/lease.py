@@ -140,13 +140,17 @@ def take(store: Store, holder: Holder, clock: Clock) -> Lease:
         _refuse_if_alive(store, newest, clock())
     lease = Lease(newest + 1, holder, clock(), secrets.token_hex(8))
     path = layout.lease(lease.epoch)
+    _open_here.add(lease.token)  # before anyone can see the lease, lest another thread take it for a leftover
     try:
         store.create_json(path, asdict(lease))
     except FileExistsError:
         winner = Lease.parse(store.read_json(path), store.uri(path))
         if winner.token != lease.token:  # equal: the reply to our own write was lost and the client tried again
+            _open_here.discard(lease.token)
             raise _fenced(winner, "started at the same moment") from None
-    _open_here.add(lease.token)
+    except BaseException:
+        _open_here.discard(lease.token)
+        raise
     return lease
 
 

@@ -75,7 +75,7 @@ class Store:
         return Store(self._backend, self._path(path), self.uri(path))
 
     def uri(self, path: str = "") -> str:
-        """What names the path outside: an absolute path on a local disk, else a URI; without a path, what opens this store."""
+        """What names the path outside: an absolute path on a local disk, else a URI; without a path, the root."""
         return f"{self._uri.rstrip('/')}/{_plain(path)}" if path else self._uri
 
     def local(self, path: str = "") -> Path | None:
