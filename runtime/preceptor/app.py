@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from preceptor import __version__
-from preceptor.engineers import build_engineer
+from preceptor.engineers.build import build_engineer
 from preceptor.errors import BudgetError, ResumeError, StorageError
 from preceptor.loop.events import BASE, AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
 from preceptor.loop.parts import Reporter, Workforce
@@ -85,8 +85,8 @@ def run(
     if state.published is not None and state.published.verdict == "no-dataset":
         ended = state.ended.detail if state.ended else ""
         raise BudgetError(
-            f"the budget ended before there was a valid dataset ({ended}); the report says which rows were dropped and why: "
-            f"{store.uri(layout.REPORT_PAGE)}"
+            f"the budget ended before there was a valid dataset ({ended}); "
+            f"the report says which rows were dropped and why: {store.uri(layout.REPORT_HTML)}"
         )
     return Outcome(report, store)
 
@@ -106,7 +106,7 @@ def _begin_or_resume(document: Document, store: Store, ledger: Ledger, splits: d
         ledger.append(event.type, to_data(event))
         return fold([event])
     refuse_other_run(document, store, state, splits)
-    changes = changed_fields(_latest_document(ledger, state), canonical)
+    changes = changed_fields(_latest_document(ledger), canonical)
     if changes:
         store.write(layout.SPEC, document.text.encode())
         event = DocumentChanged(
@@ -133,8 +133,7 @@ def refuse_other_run(document: Document, store: Store, state: RunState, splits: 
         )
 
 
-def _latest_document(ledger: Ledger, state: RunState) -> dict[str, object]:
-    assert state.started is not None
+def _latest_document(ledger: Ledger) -> dict[str, object]:
     events = (from_record(record) for record in ledger.records)
     documents = [event.document for event in events if isinstance(event, RunStarted | DocumentChanged)]
     return documents[-1]
@@ -166,8 +165,8 @@ def write_report(
 ) -> Report:
     """Write ``report.json`` and the page beside it."""
     report = build_report(document, store, splits, state, published)
-    store.write(layout.REPORT_PAGE, render_page(report).encode())
-    store.write_json(layout.REPORT, report.model_dump(mode="json", by_alias=True))
+    store.write(layout.REPORT_HTML, render_page(report).encode())
+    store.write_json(layout.REPORT_JSON, report.model_dump(mode="json", by_alias=True))
     return report
 
 
@@ -183,11 +182,12 @@ def read_state(store: Store) -> RunState:
 
 def read_report(store: Store) -> Report:
     """The stored report; raises :class:`StorageError` when the run has not ended."""
-    if not store.exists(layout.REPORT):
+    if not store.exists(layout.REPORT_JSON):
         raise StorageError(
-            f"the run in {store.uri('')} has no report yet", mend="finish it with `preceptor run`; `preceptor status` shows how far it is"
+            f"the run in {store.uri('')} has no report yet",
+            mend="finish it with `preceptor run`; `preceptor status` shows how far it is",
         )
-    return Report.model_validate(store.read_json(layout.REPORT))
+    return Report.model_validate(store.read_json(layout.REPORT_JSON))
 
 
 def _versions() -> dict[str, str]:

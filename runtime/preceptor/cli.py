@@ -15,7 +15,9 @@ from preceptor import __version__
 from preceptor.errors import PreceptorError, UserError
 
 if TYPE_CHECKING:
+    from preceptor.loop.parts import Workforce
     from preceptor.report.schema import Report
+    from preceptor.spec.document import Spec
     from preceptor.storage.store import Store
 
 INTERRUPTED = 130
@@ -32,7 +34,10 @@ err = Console(stderr=True)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The Specialization document.", show_default=False)]
 TargetArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="The document it was run from, or the run's directory or URI.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="RUN", help="The document it was run from, or the run's directory or URI.", show_default=False
+    ),
 ]
 StorageOption = Annotated[
     str | None, typer.Option("--storage", metavar="URI", help="Storage root to use instead of the document's.")
@@ -52,13 +57,13 @@ def validate(file: FileArgument) -> None:
 
 
 @app.command()
-def plan(file: FileArgument) -> None:
+def plan(file: FileArgument, storage: StorageOption = None) -> None:
     """Show what a run would do, and what it would cost in time and money; nothing is executed."""
     from preceptor.planning import plan as make_plan
     from preceptor.planning import render
     from preceptor.spec.load import load
 
-    out.print(render(make_plan(load(file))))
+    out.print(render(make_plan(load(file), storage=storage)))
 
 
 @app.command()
@@ -67,7 +72,7 @@ def schema(
 ) -> None:
     """Print the JSON schema of the document or of report.json."""
     if what == "document":
-        from preceptor.spec.load import schema as document_schema
+        from preceptor.spec.schema import schema as document_schema
 
         printed = document_schema()
     elif what == "report":
@@ -75,7 +80,9 @@ def schema(
 
         printed = Report.model_json_schema(by_alias=True)
     else:
-        raise UserError(f"there is no schema `{what}`", mend="write `preceptor schema document` or `preceptor schema report`")
+        raise UserError(
+            f"there is no schema `{what}`", mend="write `preceptor schema document` or `preceptor schema report`"
+        )
     sys.stdout.write(json.dumps(printed, indent=2, sort_keys=True) + "\n")
 
 
@@ -88,19 +95,11 @@ def run(file: FileArgument, storage: StorageOption = None) -> None:
     from preceptor.spec.load import load
 
     document = load(file)
-    check_inputs(document)
     _refuse_memory(storage or document.spec.spec.storage.uri)
+    check_inputs(document, storage=storage)
     signal.signal(signal.SIGTERM, _interrupt)
-
-    def ray_workforce(spec: object) -> object:
-        from preceptor.cluster.workforce import RayWorkforce
-
-        return RayWorkforce(spec)
-
     try:
-        outcome = application.run(
-            document, storage=storage, reporter=ConsoleReporter(out), workforce=ray_workforce
-        )
+        outcome = application.run(document, storage=storage, reporter=ConsoleReporter(out), workforce=_ray_workforce)
     except KeyboardInterrupt:
         again = f"preceptor run {file}" + (f" --storage {storage}" if storage else "")
         err.print(f"\ninterrupted; what was finished is kept. Continue with: {again}", highlight=False, markup=False)
@@ -159,7 +158,13 @@ def _print_outcome(found: Report, store: Store) -> None:
     from preceptor.storage import layout
 
     out.print(outcome_table(found))
-    out.print(f"report: {store.uri(layout.REPORT_PAGE)}", highlight=False, markup=False, soft_wrap=True)
+    out.print(f"report: {store.uri(layout.REPORT_HTML)}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _ray_workforce(spec: Spec) -> Workforce:
+    from preceptor.cluster.workforce import RayWorkforce
+
+    return RayWorkforce(spec)
 
 
 def _refuse_memory(uri: str) -> None:

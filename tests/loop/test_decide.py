@@ -139,7 +139,9 @@ def test_a_run_that_always_improves() -> None:
 
 def test_the_private_split_is_opened_after_the_search_and_once_for_each_subject() -> None:
     steps = list(play(spec(), World()))
-    private = [(index, step) for index, (step, _) in enumerate(steps) if isinstance(step, Examine) and "private" in step.splits]
+    private = [
+        (index, step) for index, (step, _) in enumerate(steps) if isinstance(step, Examine) and "private" in step.splits
+    ]
     ended = next(index for index, (step, _) in enumerate(steps) if isinstance(step, EndSearch))
     assert all(index > ended for index, _ in private)
     assert [step.subject for _, step in private] == [BASE, "t-v3-1", "t-v3-2"]

@@ -17,6 +17,7 @@ from preceptor.loop.parts import Sitting, Tick, TrainingOrder
 from preceptor.spec.actors import ProceduralTeacher
 from preceptor.spec.document import Spec
 from preceptor.spec.recipe import Recipe
+from preceptor.storage.datasets import Row, ShardInfo, write_shard
 from preceptor.synthesis.units import Unit, UnitResult
 from preceptor.synthesis.worker import UnitWorker
 from preceptor.training.job import TrainingResult
@@ -64,7 +65,7 @@ class RayWorkforce:
     def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
         """See :class:`preceptor.loop.parts.Workforce`; a free actor takes the next unit."""
         shared, waiting, idle = ray.put(recipe), list(reversed(units)), list(self._makers)
-        running = {}
+        running: dict[ray.ObjectRef, Any] = {}
         while waiting or running:
             while waiting and idle:
                 maker = idle.pop()
@@ -72,6 +73,11 @@ class RayWorkforce:
             [ready], _ = ray.wait(list(running), num_returns=1)
             idle.append(running.pop(ready))
             yield _get(ready)
+
+    def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:
+        """See :class:`preceptor.loop.parts.Workforce`; one task a shard."""
+        write = ray.remote(num_cpus=0, max_retries=RESTARTS)(write_shard)
+        return [_get(shard) for shard in [write.remote(store_uri, version, n, rows) for n, rows in enumerate(shards)]]
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """See :class:`preceptor.loop.parts.Workforce`."""
@@ -105,6 +111,6 @@ def _get(reference: ray.ObjectRef) -> Any:
         raise
     except RayActorError as error:
         raise ClusterError(
-            f"a Ray actor died {RESTARTS + 1} times, most likely for want of memory: {error}. Run the same command again "
-            "to continue; if it dies again, lower student.inference.batchSize or teacher.concurrency"
+            f"a Ray actor died {RESTARTS + 1} times, most likely for want of memory: {error}. Run the same command "
+            "again to continue; if it dies again, lower student.inference.batchSize or teacher.concurrency"
         ) from error

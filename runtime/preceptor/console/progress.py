@@ -34,21 +34,26 @@ def describe(event: AnyEvent) -> str:
             return f"continues under a changed document: {'; '.join(event.changes)}"
         case StudentExamined():
             who = "untrained student" if event.subject == BASE else event.subject
-            scores = ", ".join(f"{split} {score.value:.1%} (exact {score.exact:.1%})" for split, score in event.splits.items())
+            scores = ", ".join(
+                f"{split} {score.value:.1%} (exact {score.exact:.1%})" for split, score in event.splits.items()
+            )
             return f"examined {who}: {scores} in {event.seconds:.0f} s"
         case RecipeDrafted():
             quotas = ", ".join(f"{plan.skill} {plan.quota}" for plan in event.recipe.skills)
             return f"attempt {event.attempt}, {event.operation}: {event.recipe.rows} rows ({quotas})"
         case DatasetCommitted():
-            return f"dataset {event.version}: {event.rows} rows, {event.carried} carried over, {event.made} made in {event.seconds:.0f} s"
+            rows = f"{event.rows} rows, {event.carried} carried over, {event.made} made"
+            return f"dataset {event.version}: {rows} in {event.seconds:.0f} s"
         case AttemptFailed():
             return f"attempt {event.attempt} failed: {event.reason}"
         case StudentTrained():
             loss = "" if event.first_loss is None else f", loss {event.first_loss:.2f} to {event.last_loss:.2f}"
-            return f"trained {event.training} on {event.version}: {event.steps} steps, {event.tokens} tokens{loss} in {event.seconds:.0f} s"
+            work = f"{event.steps} steps, {event.tokens} tokens{loss}"
+            return f"trained {event.training} on {event.version}: {work} in {event.seconds:.0f} s"
         case IterationJudged():
             word = "new best" if event.best else "not better than the best"
-            return f"iteration {event.attempt} on selection: {100 * event.improvement:+.1f} points, standard error {100 * event.standard_error:.1f}: {word}"
+            change = f"{100 * event.improvement:+.1f} points, standard error {100 * event.standard_error:.1f}"
+            return f"iteration {event.attempt} on selection: {change}: {word}"
         case SearchEnded():
             return f"search ended: {event.detail or event.reason}"
         case Published():
@@ -80,11 +85,19 @@ class ConsoleReporter:
         if not self._console.is_terminal:
             yield _Silent()
             return
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=self._console, transient=True) as progress:
             yield _Bar(progress, progress.add_task(title, total=total))
 
     def happened(self, event: AnyEvent) -> None:
         """See :class:`preceptor.loop.parts.Reporter`."""
         minutes, seconds = divmod(int(event.elapsed), 60)
-        self._console.print(f"{minutes:3d}:{seconds:02d}  {describe(event)}", highlight=False, markup=False, soft_wrap=True)
+        self._console.print(
+            f"{minutes:3d}:{seconds:02d}  {describe(event)}", highlight=False, markup=False, soft_wrap=True
+        )

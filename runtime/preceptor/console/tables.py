@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from preceptor.loop.events import BASE
+from preceptor.loop.events import BASE, SplitName
 from preceptor.loop.state import RunState
 from preceptor.report.schema import Report
 
@@ -32,8 +32,8 @@ def status_table(state: RunState) -> RenderableType:
     return Group(Text(_phase(state)), table)
 
 
-def _score(state: RunState, subject: str, split: str) -> str:
-    found = state.scores.get((subject, split))  # type: ignore[call-overload]
+def _score(state: RunState, subject: str, split: SplitName) -> str:
+    found = state.scores.get((subject, split))
     return f"{found.value:.1%}" if found else ""
 
 
@@ -80,7 +80,9 @@ def _iterations_table(report: Report) -> Table:
     table = Table(title="Search", title_justify="left", box=None, pad_edge=False)
     for name in ("#", "version", "rows", "predicted", "feedback", "selection", "change", ""):
         table.add_column(name, justify="left" if name in ("version", "") else "right")
-    table.add_row("0", "untrained", "", "", f"{report.baseline['feedback']:.1%}", f"{report.baseline['selection']:.1%}", "")
+    table.add_row(
+        "0", "untrained", "", "", f"{report.baseline['feedback']:.1%}", f"{report.baseline['selection']:.1%}", ""
+    )
     for number, row in enumerate(report.iterations, start=1):
         predicted = "" if row.predicted is None else f"{row.predicted:.1%}"
         change = f"{row.improvement_points:+.1f} ± {row.standard_error_points:.1f}"

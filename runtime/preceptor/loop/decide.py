@@ -125,8 +125,11 @@ def _finish(spec: Spec, state: RunState) -> Step:
 
 
 def finalist_seeds(spec: Spec, state: RunState) -> range:
-    """Seed indices of the finalists: fresh ones, so that the student whose selection score chose the version does not
-    judge it too; the search's own student when the wall clock leaves no time to train again."""
+    """Return the seed indices of the finalists.
+
+    Fresh ones, so that the student whose selection score chose the version does not judge it too; the search's own
+    student when the wall clock leaves no time to train again.
+    """
     if state.ended is not None and state.ended.reason == "wallClock":
         return range(1)
     return range(1, spec.evaluation.seeds + 1)

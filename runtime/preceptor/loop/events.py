@@ -1,4 +1,4 @@
-"""What can happen in a run. Each step of the loop ends in exactly one of these, written to the ledger before the next begins.
+"""What can happen in a run. Each step of the loop ends in exactly one of these, written before the next begins.
 
 Events are facts, so reading tolerates keys of later versions; a type that is not known stops the run, because skipping
 a fact would fold to a wrong state.

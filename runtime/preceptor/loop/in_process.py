@@ -10,6 +10,7 @@ from preceptor.inference.engine import Output, TransformersEngine
 from preceptor.loop.parts import Sitting, Tick, TrainingOrder
 from preceptor.spec.document import Spec
 from preceptor.spec.recipe import Recipe
+from preceptor.storage.datasets import Row, ShardInfo, write_shards
 from preceptor.synthesis.units import Unit, UnitResult
 from preceptor.synthesis.worker import UnitWorker
 from preceptor.training.job import TrainingJob, TrainingResult
@@ -25,6 +26,10 @@ class InProcess:
     def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
         """See :class:`preceptor.loop.parts.Workforce`."""
         return (self._units.make(recipe, unit) for unit in units)
+
+    def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:
+        """See :class:`preceptor.loop.parts.Workforce`."""
+        return write_shards(store_uri, version, shards)
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """See :class:`preceptor.loop.parts.Workforce`; one process, whatever ``workers`` says."""

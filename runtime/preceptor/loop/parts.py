@@ -15,6 +15,7 @@ from preceptor.inference.engine import Output
 from preceptor.loop.events import AnyEvent
 from preceptor.spec.actors import Inference, Training
 from preceptor.spec.recipe import Recipe
+from preceptor.storage.datasets import Row, ShardInfo
 from preceptor.storage.store import Store
 from preceptor.synthesis.units import Unit, UnitResult
 from preceptor.training.job import Example, TrainingResult
@@ -99,6 +100,9 @@ class Workforce(Protocol):
 
     def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
         """Carry out work units and give back each as it is finished, in any order."""
+
+    def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:
+        """Write a dataset version's shards; see :data:`preceptor.storage.datasets.ShardWriter`."""
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """Train a student and upload it; ``tick`` gets the number of finished steps."""

@@ -7,6 +7,7 @@ whole or not at all, so doing it again finds what is finished and does only the 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import assert_never
 
 import numpy as np
 
-from preceptor.engineers import Proposer
+from preceptor import __version__
+from preceptor.engineers.build import Proposer
 from preceptor.engineers.observation import Stop
 from preceptor.errors import TrainingError
 from preceptor.evaluation import statistics
@@ -98,7 +100,7 @@ class Steps:
             case _:
                 assert_never(step)
 
-    # -- examinations ------------------------------------------------------------------------------------------------
+    # -- examinations
 
     def examine(self, step: Examine) -> StudentExamined:
         """Let a subject answer the splits that are not on record yet, all in one sitting."""
@@ -107,7 +109,7 @@ class Steps:
         open_splits = [split for split, evaluation in wanted if not evaluations.exists(self.store, evaluation)]
         if open_splits:
             self._sit(step.subject, open_splits)
-        predictions = {split: evaluations.read(self.store, evaluation) for split, evaluation in wanted}
+        predictions = {split: self.predictions(step.subject, split) for split in step.splits}
         return StudentExamined(
             subject=step.subject,
             splits={split: _split_score(evaluation, predictions[split]) for split, evaluation in wanted},
@@ -119,7 +121,7 @@ class Steps:
         items = [item for split in splits for item in self.splits[split].items]
         sitting = Sitting(
             model=self.base_model,
-            checkpoint=None if subject == BASE else Download(self.store.root, layout.checkpoint_files(subject)),
+            checkpoint=None if subject == BASE else Download(self.store.uri(), layout.checkpoint(subject)),
             method=self.spec.student.training.method,
             settings=self.spec.student.inference,
             conversations=tuple(self._conversation(item.prompt) for item in items),
@@ -148,14 +150,20 @@ class Steps:
         """The stored predictions of a subject on a split."""
         return evaluations.read(self.store, self.evaluation_id(subject, split))
 
-    # -- data --------------------------------------------------------------------------------------------------------
+    # -- data
 
     def draft(self, step: Draft, state: RunState) -> RecipeDrafted | SearchEnded:
         """Show the engineer what it may see and take its proposal, checked."""
-        proposal = self.engineer.propose(observe(self.spec, state, self.splits["feedback"], self.predictions))
+        feedback = self.splits["feedback"]
+        view = observe(self.spec, state, feedback, lambda subject: self.predictions(subject, "feedback"))
+        proposal = self.engineer.propose(view)
         if isinstance(proposal, Stop):
             return SearchEnded(reason="engineer", detail=proposal.reason)
-        check(proposal, self.spec)
+        carried = (
+            Counter(row.skill for row in self._samples(proposal.carry_over.version)) if proposal.carry_over else {}
+        )
+        rows = self.spec.budget.rows
+        check(proposal, self.spec, carried, rows_left=None if rows is None else rows - state.rows_made)
         return RecipeDrafted(
             attempt=step.attempt, operation=state.operation, recipe=proposal, digest=recipe_digest(proposal)
         )
@@ -171,17 +179,25 @@ class Steps:
             "short": dict(assembled.short),
         }
         if len(assembled.samples) < self.spec.dataset.minimum:
-            reason = f"{len(assembled.samples)} rows passed the gates; the document asks for {self.spec.dataset.minimum}"
+            reason = (
+                f"{len(assembled.samples)} rows passed the gates; the document asks for {self.spec.dataset.minimum}"
+            )
             seconds = round(self.seconds() - started, 3)
             return AttemptFailed(**outcome, reason=reason, accepted=len(assembled.samples), seconds=seconds)
         recipe = step.attempt.drafted
         manifest = datasets.commit(
             self.store,
             [sample.to_row() for sample in assembled.samples],
-            recipe=recipe.digest,
-            parents=[recipe.recipe.carry_over.version] if recipe.recipe.carry_over else [],
-            funnel={"made": assembled.made, "accepted": len(assembled.samples), "dropped": dict(assembled.dropped)},
-            name=self.spec.task.description,
+            datasets.VersionInfo(
+                number=1 + sum(attempt.committed is not None for attempt in state.attempts),
+                description=self.spec.task.description,
+                recipe=recipe.digest,
+                parents=(recipe.recipe.carry_over.version,) if recipe.recipe.carry_over else (),
+                funnel=assembled.funnel.model_dump(mode="json"),
+                gates=self.spec.dataset.gates.model_dump(mode="json"),
+                created_by={"preceptor": __version__},
+            ),
+            write=self.workforce.write_shards,
         )
         return DatasetCommitted(
             **outcome,
@@ -212,7 +228,7 @@ class Steps:
     def _samples(self, version: str) -> list[Sample]:
         return [Sample.from_row(row) for row in datasets.read_rows(self.store, version)]
 
-    # -- the student -------------------------------------------------------------------------------------------------
+    # -- the student
 
     def train(self, step: Train) -> StudentTrained:
         """Train a student on a version, unless a finished checkpoint of the same making exists."""
@@ -232,14 +248,16 @@ class Steps:
             settings=settings,
             seed=seed,
             examples=tuple(Example(self._conversation(row.prompt), row.answer) for row in rows),
-            publish=Upload(self.store.root, layout.checkpoint_files(training)),
+            publish=Upload(self.store.uri(), layout.checkpoint(training)),
         )
         steps = round(len(rows) * settings.epochs / settings.batch_size)
         role = "the student" if step.seed_index == 0 else f"finalist {step.seed_index}"
         with self.reporter.stage(f"train {role} on {step.version} ({len(rows)} rows)", steps) as stage:
             result = self.workforce.train(order, stage.advance)
-        if result.last_loss is not None and not np.isfinite(result.last_loss):
-            raise TrainingError(f"training {training} diverged: its last loss is {result.last_loss}")
+        if not np.isfinite(result.loss_last):
+            raise TrainingError(
+                f"training {training} diverged (last loss {result.loss_last}); lower student.training.learningRate"
+            )
         event = StudentTrained(
             training=training,
             version=step.version,
@@ -247,9 +265,9 @@ class Steps:
             seed=seed,
             steps=result.steps,
             tokens=result.tokens,
-            too_long=result.too_long,
-            first_loss=result.first_loss,
-            last_loss=result.last_loss,
+            too_long=result.dropped_too_long,
+            first_loss=result.loss_first,
+            last_loss=result.loss_last,
             seconds=round(self.seconds() - started, 3),
         )
         manifest = event.model_dump(mode="json") | {
@@ -264,7 +282,7 @@ class Steps:
         what = [version, student.model, student.training.model_dump(mode="json"), seed, self._frame]
         return f"t-{digest(what)[:12]}"
 
-    # -- judgement ---------------------------------------------------------------------------------------------------
+    # -- judgement
 
     def judge(self, step: Judge, state: RunState) -> IterationJudged:
         """Compare a student with the best before it, item by item, on selection (Ladder; Blum and Hardt 2015)."""
@@ -307,7 +325,7 @@ class Steps:
         by_item = {prediction.item_id: prediction.value for prediction in self.predictions(subject, split)}
         return np.array([by_item[item.id] for item in self.splits[split].items])
 
-    # -- shared ------------------------------------------------------------------------------------------------------
+    # -- shared
 
     @property
     def base_model(self) -> BaseModel:

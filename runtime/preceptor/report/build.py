@@ -1,4 +1,4 @@
-"""Builds a report from what the run stored; every figure comes from the ledger, the evaluations or a dataset version."""
+"""Builds a report from what the run stored: the ledger, the evaluations, the dataset versions."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def sentence(published: Published, private: schema.Private | None) -> str:
     if published.verdict == "no-dataset":
         return "No attempt gave a valid dataset."
     if private is None:
-        return "No improvement: nothing beat the untrained student on the selection split, so the private split stayed closed."
+        return "No improvement: nothing beat the untrained student on selection, so the private split stayed closed."
     low, high = private.interval
     figures = (
         f"{private.before:.1%} before, {private.after:.1%} after: {private.gain_points:+.1f} points "
@@ -157,7 +157,9 @@ def _predicted(state: RunState, against: str, prediction: Mapping[str, float]) -
     before = state.scores[against, "feedback"]
     if not prediction:
         return None
-    return sum(score.n * (score.value + prediction.get(skill, 0.0)) for skill, score in before.skills.items()) / before.n
+    return (
+        sum(score.n * (score.value + prediction.get(skill, 0.0)) for skill, score in before.skills.items()) / before.n
+    )
 
 
 def _attempts(state: RunState) -> schema.Attempts:
@@ -250,4 +252,3 @@ def _samples(rows: Sequence[Mapping[str, object]]) -> tuple[schema.SampleRow, ..
 def _receipt(row: Mapping[str, object]) -> Mapping[str, object]:
     receipt = row["receipt"]
     return json.loads(receipt) if isinstance(receipt, str) else receipt  # type: ignore[return-value]
-

@@ -1,4 +1,7 @@
-"""The shape of ``report.json``; ``preceptor schema report`` prints it. Accuracies in [0, 1], time in seconds, money in dollars."""
+"""The shape of ``report.json``; ``preceptor schema report`` prints it.
+
+Accuracies lie in [0, 1], times are in seconds, money is in dollars.
+"""
 
 from __future__ import annotations
 

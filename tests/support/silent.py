@@ -1,0 +1,27 @@
+"""A reporter that keeps what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from preceptor.loop.events import AnyEvent
+
+
+class _Stage:
+    def advance(self, done: int) -> None:
+        pass
+
+
+class SilentReporter:
+    """Tells nobody."""
+
+    def __init__(self) -> None:
+        self.events: list[AnyEvent] = []
+
+    @contextmanager
+    def stage(self, title: str, total: int | None) -> Iterator[_Stage]:
+        yield _Stage()
+
+    def happened(self, event: AnyEvent) -> None:
+        self.events.append(event)
