@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from random import Random
+from tokenize import TokenError
 from typing import Any
 
 from preceptor.spec.actors import ReasoningGymGenerator
@@ -38,6 +39,7 @@ _VERIFIER_FAILURES = (
     LookupError,
     RecursionError,
     SyntaxError,
+    TokenError,
     TypeError,
     ValueError,
 )
