@@ -62,8 +62,8 @@ def fit(before: Mapping[str, Point], points: Mapping[str, Sequence[Point]]) -> d
 
 
 def _error(point: Point) -> float:
-    """Error with half an item's doubt on either side: 0 and 1 are never certain."""
-    return ((1 - point.score) * point.n + 0.5) / (point.n + 1)
+    """Error with one item's doubt on either side (Laplace): 0 and 1 are never certain."""
+    return ((1 - point.score) * point.n + 1) / (point.n + 2)
 
 
 def _log_halving(error_before: float, point: Point) -> float:

@@ -129,12 +129,15 @@ class HeuristicEngineer:
     def _rows(self, view: View, variant: Variant, size: int) -> dict[str, int]:
         """Rows of each skill; a skill that holds the whole version below its minimum is given up."""
         weights = self._weights(view, variant, size)
-        while True:
+        most: dict[str, int] = {}
+        while weights:
             rows = divide(weights, size, cap=self._config.cap, room=view.room)
+            most = max(most, rows, key=lambda rows: sum(rows.values()))
             narrow = [skill for skill in weights if skill in view.room]
-            if sum(rows.values()) >= view.observation.minimum or not narrow or len(weights) == 1:
-                return rows
+            if sum(rows.values()) >= view.observation.minimum or not narrow:
+                break
             del weights[min(narrow, key=lambda skill: (view.room[skill], skill))]
+        return most
 
     def _weights(self, view: View, variant: Variant, size: int) -> dict[str, float]:
         """Share of each skill: part even over all, the rest over those examined, by what their curves promise."""
