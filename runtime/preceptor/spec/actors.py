@@ -369,7 +369,10 @@ class Student(Model):
     """The model that learns."""
 
     model: str = Field(min_length=1, examples=["HuggingFaceTB/SmolLM2-135M-Instruct"])
-    """Hub id, path, fsspec URI, or ``package:DISTRIBUTION/FILE.gguf`` for a model that a Python package carries."""
+    """Hub id, path, fsspec URI, or ``package:DISTRIBUTION/FILE.gguf`` for a model that a Python package carries.
+
+    A relative path counts from the document.
+    """
     training: Training = Training()
     """How it is fine-tuned."""
     inference: Inference = Inference()

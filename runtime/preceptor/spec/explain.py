@@ -170,7 +170,7 @@ def _missing(place: _Place, _: Mapping[str, Any]) -> Problem:
 
 
 def _unknown(place: _Place, _: Mapping[str, Any]) -> Problem:
-    assert place.model is not None  # noqa: S101 - only models forbid keys
+    assert place.model is not None, "only models forbid keys"
     allowed = _keys(place.model)
     guess = closest(place.key, allowed)
     suggestion = f"did you mean `{guess}`? " if guess else ""
@@ -214,7 +214,7 @@ def _retype(place: _Place) -> str:
         return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
     if annotation in (int, float) and isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", value):
         return f"remove the quotes: {value}"
-    if annotation is int and isinstance(value, float) and value == round(value):
+    if annotation is int and isinstance(value, float) and value.is_integer():
         return f"write {round(value)}"
     if get_origin(annotation) is tuple and isinstance(value, str | int | float):
         return f"write a list: [{value}]"

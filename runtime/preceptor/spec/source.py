@@ -167,7 +167,7 @@ class _Reader:
                 return self._mapping(node, path)
             if isinstance(node, yaml.SequenceNode):
                 return self._sequence(node, path)
-            assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - YAML has three kinds of node
+            assert isinstance(node, yaml.ScalarNode), "YAML has three kinds of node"
             return self._scalar(node, path)
         finally:
             self._open.discard(id(node))

@@ -1,0 +1,154 @@
+"""The plan: what a run does at most, what it costs, what it writes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from preceptor.planning.estimate import Estimate, Workload, estimate, parameters, tokens, training_tokens
+from preceptor.planning.inputs import Inputs, read_inputs
+from preceptor.recipes.catalogue import GeneratorFacts, catalogue
+from preceptor.spec.document import Spec
+from preceptor.spec.load import Document
+from preceptor.tasks.prompts import conversation, render_prompt
+from preceptor.teachers.build import build_teacher
+
+SAMPLED_ROWS = 8
+"""Rows made of every generator to see how long rows are."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do, at most."""
+
+    name: str
+    """The run."""
+    description: str
+    """The task, in the document's words."""
+    splits: Mapping[str, Mapping[str, int]]
+    """Items by split and skill."""
+    generators: Mapping[str, GeneratorFacts]
+    """What the teacher can make."""
+    iterations: int
+    """Versions trained on and examined."""
+    attempts: int
+    """Recipes carried out, valid or not."""
+    rows_made: int | None
+    """Rows the teacher may make in all; ``None`` without a limit."""
+    work: Workload
+    """Trainings, examinations, rows, prompts and tokens."""
+    training_tokens: int
+    """Tokens that one training learns from."""
+    student: str
+    """The student and its size, in words."""
+    time: Estimate | None
+    """Time on this machine; ``None`` where nothing was measured, as on GPUs."""
+    wall_clock: float | None
+    """Seconds the document allows; ``None`` without a limit."""
+    usd: float
+    """Dollars paid to others."""
+    writes: Mapping[str, str]
+    """Where what is written, by URI."""
+    notes: tuple[str, ...]
+    """What is allowed and probably not meant."""
+
+
+def plan(document: Document, *, storage: str | None = None) -> Plan:
+    """Check a document's inputs and count what its run would do.
+
+    ``storage`` is used instead of the document's. Nothing is written, loaded or downloaded. Raises as
+    :func:`preceptor.planning.check_inputs` does.
+    """
+    spec = document.spec.spec
+    inputs = read_inputs(document, storage=storage)
+    work = _workload(spec, inputs)
+    weights = _parameters(spec, inputs)
+    time = None
+    if weights is not None and spec.student.training.gpus_per_worker == 0:
+        time = estimate(work, spec.student, parameters=weights, cores=len(os.sched_getaffinity(0)))
+    return Plan(
+        name=document.spec.name,
+        description=spec.task.description,
+        splits={name: Counter(item.skill for item in split.items) for name, split in inputs.splits.items()},
+        generators=catalogue(spec.teacher),
+        iterations=_iterations(spec),
+        attempts=spec.budget.max_attempts,
+        rows_made=spec.budget.rows,
+        work=work,
+        training_tokens=training_tokens(work, spec.student.training),
+        student=_student(spec, weights),
+        time=time,
+        wall_clock=spec.budget.wall_clock,
+        usd=0.0,
+        writes=_writes(inputs),
+        notes=(*inputs.notes, *_notes(spec, work, time)),
+    )
+
+
+def _iterations(spec: Spec) -> int:
+    one_shot = getattr(spec.engineer, "strategy", "iterative") == "oneShot"
+    return 1 if one_shot else min(spec.budget.iterations, spec.budget.max_attempts)
+
+
+def _workload(spec: Spec, inputs: Inputs) -> Workload:
+    iterations, finalists = _iterations(spec), spec.evaluation.seeds
+    sizes = {name: len(split.items) for name, split in inputs.splits.items()}
+    seen = sizes["feedback"] + sizes["selection"]
+    prompt_tokens, answer_tokens = _lengths(spec)
+    rows = spec.engineer.recipe.rows if spec.engineer.kind == "fixed" else spec.dataset.size
+    return Workload(
+        trainings=iterations + finalists,
+        rows=rows,
+        row_tokens=prompt_tokens + answer_tokens,
+        examinations=1 + iterations + 1 + finalists,
+        answers=(1 + iterations) * seen + (1 + finalists) * sizes["private"],
+        untrained_answers=seen + sizes["private"],
+        prompt_tokens=prompt_tokens,
+        answer_tokens=answer_tokens,
+    )
+
+
+def _lengths(spec: Spec) -> tuple[int, int]:
+    """Return the mean tokens of a prompt and of an answer, over a few rows of every generator."""
+    teacher = build_teacher(spec.teacher)
+    drafts = [draft for name in teacher.skills() for draft in teacher.make(name, levels={}, count=SAMPLED_ROWS, seed=0)]
+    if not drafts:
+        return 0, 0
+    prompts = [conversation(spec.task, render_prompt(spec.task, draft.fields)) for draft in drafts]
+    prompt = sum(tokens([turn["content"] for turn in turns]) for turns in prompts) / len(drafts)
+    answer = sum(tokens([draft.answer]) for draft in drafts) / len(drafts)
+    return round(prompt), round(answer)
+
+
+def _parameters(spec: Spec, inputs: Inputs) -> int | None:
+    size = inputs.student.size
+    return parameters(size, gguf=spec.student.model.endswith(".gguf")) if size else None
+
+
+def _student(spec: Spec, weights: int | None) -> str:
+    size = "" if weights is None else f", about {weights / 1e6:,.0f} million parameters"
+    return f"{spec.student.model}{size}"
+
+
+def _writes(inputs: Inputs) -> dict[str, str]:
+    what = {
+        "ledger": "what happened, one object per event",
+        "datasets": "every version, with its card and the receipt of each row",
+        "checkpoints": "every trained student",
+        "evaluations": "every answer and its score",
+        "report": "the outcome, as page and as JSON",
+    }
+    return {inputs.storage.uri(path): words for path, words in what.items()}
+
+
+def _notes(spec: Spec, work: Workload, time: Estimate | None) -> list[str]:
+    notes = []
+    longest = spec.student.training.max_tokens
+    if work.row_tokens > longest:
+        notes.append(f"rows of about {work.row_tokens} tokens are longer than `maxTokens` ({longest}) and left out")
+    limit = spec.budget.wall_clock
+    if time is not None and limit is not None and time.total > limit:
+        notes.append("the estimated time is longer than `wallClock`; the search will end early")
+    return notes
