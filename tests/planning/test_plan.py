@@ -47,7 +47,8 @@ def test_one_shot_and_fixed_recipes(tmp_path: Path) -> None:
     assert (one.iterations, one.work.trainings) == (1, 2)
     recipe = "kind: fixed\n    recipe: {skills: [{skill: plus, quota: 20, sources: [{generator: plus}]}]}"
     (tmp_path / "sums.yaml").write_text(edit("kind: heuristic\n    explore: 0.25", recipe))
-    assert plan(load(tmp_path / "sums.yaml")).work.rows == 20
+    fixed = plan(load(tmp_path / "sums.yaml"))
+    assert (fixed.iterations, fixed.work.trainings, fixed.work.rows) == (1, 2, 20)
 
 
 def test_planning_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

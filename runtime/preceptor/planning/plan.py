@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from preceptor.planning.estimate import Estimate, Workload, estimate, parameters, tokens, training_tokens
 from preceptor.planning.inputs import Inputs, read_inputs
 from preceptor.recipes.catalogue import GeneratorFacts, catalogue
+from preceptor.spec.actors import FixedEngineer
 from preceptor.spec.document import Spec
 from preceptor.spec.load import Document
 from preceptor.tasks.prompts import conversation, render_prompt
@@ -88,8 +89,8 @@ def plan(document: Document, *, storage: str | None = None) -> Plan:
 
 
 def _iterations(spec: Spec) -> int:
-    one_shot = getattr(spec.engineer, "strategy", "iterative") == "oneShot"
-    return 1 if one_shot else min(spec.budget.iterations, spec.budget.max_attempts)
+    one_recipe = isinstance(spec.engineer, FixedEngineer) or spec.engineer.strategy == "oneShot"
+    return 1 if one_recipe else min(spec.budget.iterations, spec.budget.max_attempts)
 
 
 def _workload(spec: Spec, inputs: Inputs) -> Workload:
@@ -97,7 +98,7 @@ def _workload(spec: Spec, inputs: Inputs) -> Workload:
     sizes = {name: len(split.items) for name, split in inputs.splits.items()}
     seen = sizes["feedback"] + sizes["selection"]
     prompt_tokens, answer_tokens = _lengths(spec)
-    rows = spec.engineer.recipe.rows if spec.engineer.kind == "fixed" else spec.dataset.size
+    rows = spec.engineer.recipe.rows if isinstance(spec.engineer, FixedEngineer) else spec.dataset.size
     return Workload(
         trainings=iterations + finalists,
         rows=rows,
