@@ -329,6 +329,13 @@ def test_the_budget_of_rows_bounds_the_size() -> None:
     assert isinstance(engineer().propose(observe(BEFORE, rows_left=30)), Stop)
 
 
+def test_a_poor_yield_makes_the_budget_of_rows_go_less_far() -> None:
+    first = engineer().propose(observe(BEFORE, iterations_left=2))
+    funnel = FunnelView(made=800, accepted=400)
+    second = engineer(carry_over=0).propose(observe(BEFORE, (attempt(first, AFTER, funnel=funnel),), rows_left=200))
+    assert sum(quotas(second).values()) == 100
+
+
 def test_a_small_budget_is_spent_on_top_of_the_carried_rows() -> None:
     first = engineer().propose(observe(BEFORE))
     second = engineer().propose(observe(BEFORE, (attempt(first, AFTER),), rows_left=70))

@@ -222,22 +222,22 @@ FORM = "spec.teacher.generators.pay-it.forms[1]"
             ("`duo`", "did you mean `due`?"),
         ),
         (
-            with_form({"input": {"message": "x"}, "values": {"n": {"kind": "expression", "of": "1 / 0"}}}),
+            with_form({"input": {"message": "{{ n }}"}, "values": {"n": {"kind": "expression", "of": "1 / 0"}}}),
             f"{FORM}.values.n",
             ("form 2, value `n`", "division"),
         ),
         (
-            with_form({"input": {"message": "x"}, "values": {"n": {"kind": "expression", "of": "zzz"}}}),
+            with_form({"input": {"message": "{{ n }}"}, "values": {"n": {"kind": "expression", "of": "zzz"}}}),
             f"{FORM}.values.n",
             ("`zzz`",),
         ),
         (
-            with_form({"input": {"message": "x"}, "values": {"n": {"kind": "number", "low": 0.2, "high": 0.8}}}),
+            with_form({"input": {"message": "{{ n }}"}, "values": {"n": {"kind": "number", "low": 0.2, "high": 0.8}}}),
             f"{FORM}.values.n",
             ("no number with 0 decimals from 0.2 to 0.8",),
         ),
         (
-            with_form({"input": {"message": "x"}, "values": {"n": {"kind": "name", "locale": "xx_YY"}}}),
+            with_form({"input": {"message": "{{ n }}"}, "values": {"n": {"kind": "name", "locale": "xx_YY"}}}),
             f"{FORM}.values.n",
             ("Faker has no locale `xx_YY`",),
         ),
@@ -253,6 +253,19 @@ def test_a_check_finds_what_keeps_a_form_from_rendering(
     assert problem.path == (path or "spec.teacher.generators.pay-it.answer")
     for part in said:
         assert part in f"{problem.message} {problem.mend}"
+
+
+def test_an_expression_may_only_use_values_above_it() -> None:
+    later = {"n": {"kind": "expression", "of": "m"}, "m": {"kind": "expression", "of": "1"}}
+    [problem] = ProceduralTeacher(with_form({"input": {"message": "{{ n }}"}, "values": later})).check(task())
+    assert problem.path == f"{FORM}.values.n"
+    assert "there is no `m` here" in problem.message
+
+
+def test_values_that_a_row_does_not_need_are_not_drawn_and_change_nothing() -> None:
+    unused = {"fails": {"kind": "expression", "of": "1 / 0"}, "n": {"kind": "number", "low": 1, "high": 9}}
+    more = teacher(values={**unused, **TEACHER["values"]})
+    assert made(more, "letter", 20) == made(teacher(), "letter", 20)
 
 
 def test_a_check_of_a_teacher_that_fits_is_silent() -> None:

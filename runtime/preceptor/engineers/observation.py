@@ -49,10 +49,10 @@ class FunnelView(_Frozen):
 
     made: int = 0
     """Rows the teacher made."""
-    accepted: int = 0
-    """Rows of those that passed."""
     carried: int = 0
     """Rows taken over from an earlier version."""
+    accepted: int = 0
+    """Rows that the attempt came to, carried ones included."""
     dropped: dict[str, int] = Field(default_factory=dict)
     """Rows dropped, by reason."""
     short: dict[str, int] = Field(default_factory=dict)

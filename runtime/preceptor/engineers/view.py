@@ -56,8 +56,8 @@ class View:
     def accept_rate(self) -> float:
         """Share of the rows made so far that passed; 1 before any."""
         made = sum(attempt.funnel.made for attempt in self.observation.past)
-        accepted = sum(attempt.funnel.accepted for attempt in self.observation.past)
-        return min(1.0, accepted / made) if made else 1.0
+        fresh = sum(attempt.rows - attempt.funnel.carried for attempt in self.observation.past)
+        return min(1.0, fresh / made) if made else 1.0
 
     def accuracy(self, skill: str) -> float:
         """Accuracy on a skill, shrunk towards the mean of all skills by a Beta prior of ``PRIOR_ITEMS`` items."""

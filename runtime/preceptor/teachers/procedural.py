@@ -14,7 +14,7 @@ from preceptor.tasks.prompts import render_prompt
 from preceptor.tasks.scorers import Scorer, build_scorer
 from preceptor.teachers.draft import Draft
 from preceptor.teachers.gym import ReasoningGymSource
-from preceptor.teachers.sampler import SamplerSource
+from preceptor.teachers.sampler import SamplerSource, Shared
 from preceptor.teachers.templates import GeneratorError, generator_place
 
 
@@ -43,7 +43,8 @@ class ProceduralTeacher:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._sources = {name: _source(name, generator, config) for name, generator in config.generators.items()}
+        shared = Shared(config)
+        self._sources = {name: _source(name, generator, shared) for name, generator in config.generators.items()}
         self.identity = f"procedural:{digest(config.model_dump(mode='json', exclude={'concurrency'}))[:12]}"
         """The teacher as receipts name it: kind and digest of what its rows depend on."""
 
@@ -94,9 +95,9 @@ class ProceduralTeacher:
             ) from None
 
 
-def _source(name: str, generator: Generator, config: Config) -> Source:
+def _source(name: str, generator: Generator, shared: Shared) -> Source:
     if isinstance(generator, SamplerGenerator):
-        return SamplerSource(name, generator, config)
+        return SamplerSource(name, generator, shared)
     return ReasoningGymSource(name, generator)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -16,10 +16,28 @@ from preceptor.spec.checks import levels_of
 from preceptor.spec.source import join
 from preceptor.teachers.draft import Draft
 from preceptor.teachers.templates import GeneratorError, Place, Text, generator_place
-from preceptor.teachers.values import Drawer, drawer
+from preceptor.teachers.values import Drawer, compile_values
 
 TRIAL_ROWS = 8
 """Rows that a check makes of every form: enough to meet an amount with cents, cheap enough for every validation."""
+
+
+class Shared:
+    """What the teacher's sampler generators share, compiled once, when it is first used."""
+
+    def __init__(self, config: ProceduralTeacher) -> None:
+        self._config = config
+
+    @cached_property
+    def drawers(self) -> dict[str, Drawer]:
+        """The samplers of the teacher's values, in order."""
+        return compile_values(self._config.values, Place("spec.teacher", "the teacher"))
+
+    @cached_property
+    def answer(self) -> Text:
+        """The answer's template, for generators that have none."""
+        assert self._config.answer is not None, "the document's types see to it"
+        return Text(self._config.answer, Place("spec.teacher.answer", "the teacher's answer"))
 
 
 class SamplerSource:
@@ -29,10 +47,11 @@ class SamplerSource:
     earlier one replaces it where that one stood, so expressions further down already see the replacement.
     """
 
-    def __init__(self, name: str, config: SamplerGenerator, teacher: ProceduralTeacher) -> None:
+    def __init__(self, name: str, config: SamplerGenerator, shared: Shared) -> None:
         self._name = name
         self._config = config
-        self._teacher = teacher
+        self._shared = shared
+        self._place = generator_place(name)
         self.skill = config.skill or name
         self.levels = levels_of(config)
 
@@ -70,16 +89,8 @@ class SamplerSource:
         return wordings
 
     def _compile(self, number: int, form: Form) -> _CompiledForm:
-        generator = generator_place(self._name)
-        here = generator.down("forms", number, words=f"form {number + 1}")
-        drawers: dict[str, Drawer] = {}
-        for place, values in (
-            (Place("spec.teacher", f"teacher (for generator `{self._name}`)"), self._teacher.values),
-            (generator, self._config.values),
-            (here, form.values),
-        ):
-            for name, value in values.items():
-                drawers[name] = drawer(value, place.down("values", name, words=f"value `{name}`"))
+        here = self._place.down("forms", number, words=f"form {number + 1}")
+        drawers = {**self._shared.drawers, **self._drawers, **compile_values(form.values, here)}
         for name in form.without:
             if name not in drawers:
                 close = get_close_matches(name, drawers, n=1)
@@ -92,13 +103,22 @@ class SamplerSource:
             name: Text(template, here.down("input", name, words=f"column `{name}`"))
             for name, template in form.input.items()
         }
-        return _CompiledForm(drawers, columns, self._answer(generator, here), frozenset(form.without))
+        mentioned = drawers.keys() - set(form.without)
+        for column in columns.values():
+            column.check(mentioned)
+        self._answer.check(drawers.keys())
+        needed = _needed(drawers, (*columns.values(), self._answer))
+        return _CompiledForm(needed, columns, self._answer, frozenset(form.without))
 
-    def _answer(self, generator: Place, form: Place) -> Text:
-        if self._config.answer is not None:
-            return Text(self._config.answer, Place(join(generator.path, "answer"), f"{form.words}, answer"))
-        assert self._teacher.answer is not None, "the document's types see to it"  # noqa: S101
-        return Text(self._teacher.answer, Place("spec.teacher.answer", f"{form.words}, the teacher's answer"))
+    @cached_property
+    def _drawers(self) -> dict[str, Drawer]:
+        return compile_values(self._config.values, self._place)
+
+    @cached_property
+    def _answer(self) -> Text:
+        if self._config.answer is None:
+            return self._shared.answer
+        return Text(self._config.answer, self._place.down("answer", words="answer"))
 
 
 @dataclass(frozen=True)
@@ -110,6 +130,7 @@ class _Wordings:
 @dataclass(frozen=True)
 class _CompiledForm:
     drawers: Mapping[str, Drawer]
+    """Only the values that the wording or the answer depends on: a document may have many that others use."""
     columns: Mapping[str, Text]
     answer: Text
     without: frozenset[str]
@@ -117,11 +138,23 @@ class _CompiledForm:
     def make(self, random: Random) -> tuple[dict[str, str], str]:
         """The columns and the answer of one row."""
         scope: dict[str, Any] = {}
-        for name, draw in self.drawers.items():
-            scope[name] = draw(random, scope)
+        for name, drawer in self.drawers.items():
+            scope[name] = drawer.draw(random, scope)
         mentioned = scope
         if self.without:
             mentioned = {name: value for name, value in scope.items() if name not in self.without}
             scope.update(dict.fromkeys(self.without))
         columns = {name: text.render(mentioned) for name, text in self.columns.items()}
         return columns, self.answer.render(scope)
+
+
+def _needed(drawers: Mapping[str, Drawer], texts: Iterable[Text]) -> dict[str, Drawer]:
+    """The samplers that texts depend on, directly or through expressions, in order. Raises ``GeneratorError``."""
+    wanted = {name for text in texts for name in text.reads}
+    names = list(drawers)
+    for position in reversed(range(len(names))):
+        expression = drawers[names[position]].expression
+        if names[position] in wanted and expression is not None:
+            expression.check(names[:position])
+            wanted |= expression.reads
+    return {name: drawer for name, drawer in drawers.items() if name in wanted}

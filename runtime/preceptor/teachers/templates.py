@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, Self
 
 from preceptor.errors import Problem, TaskError
 from preceptor.spec.source import join
-from preceptor.tasks.prompts import compile_expression, compile_template
+from preceptor.tasks.prompts import Evaluator, Renderer, compile_expression, compile_template
 from preceptor.teachers.filters import FILTERS
 
 
@@ -52,28 +53,48 @@ class GeneratorError(TaskError):
         return Problem(path=self.path, line=None, message=self.message, mend=self.mend)
 
 
-class Text:
+class _Compiled:
+    """A template or an expression, compiled, that knows where it stands."""
+
+    def __init__(self, compiled: Renderer | Evaluator, place: Place) -> None:
+        self._compiled = compiled
+        self._place = place
+        self.reads = compiled.variables
+        """Names of the values it reads."""
+
+    def check(self, known: Collection[str]) -> None:
+        """Raise ``GeneratorError`` when it cannot do without a value that is not ``known``."""
+        missing = sorted(self._compiled.required - set(known))
+        if missing:
+            close = get_close_matches(missing[0], known, n=1)
+            hint = f"did you mean `{close[0]}`? " if close else ""
+            raise GeneratorError(
+                f"{self._place.words}: there is no {', '.join(f'`{name}`' for name in missing)} here",
+                mend=f"{hint}There is: {', '.join(sorted(known)) or 'nothing'}",
+                path=self._place.path,
+            )
+
+
+class Text(_Compiled):
     """A template that gives text, with the filters of :mod:`preceptor.teachers.filters`."""
 
     def __init__(self, source: str, place: Place) -> None:
-        self._place = place
-        self._render = _placed(place, compile_template, source, place.words, filters=FILTERS)
+        super().__init__(_placed(place, compile_template, source, place.words, filters=FILTERS), place)
 
     def render(self, scope: Mapping[str, Any]) -> str:
-        """The text for some values. Raises ``GeneratorError`` that names the place and the variable."""
-        return str(_placed(self._place, self._render, scope))
+        """The text for some values. Raises ``GeneratorError`` that names the place and what is wrong."""
+        return str(_placed(self._place, self._compiled, scope))
 
 
-class Expression:
+class Expression(_Compiled):
     """An expression that gives a value of any plain type."""
 
     def __init__(self, source: str, place: Place) -> None:
-        self._place = place
-        self._evaluate = _placed(place, compile_expression, source, place.words, filters=FILTERS)
+        super().__init__(_placed(place, compile_expression, source, place.words, filters=FILTERS), place)
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
-        """The value. Raises ``GeneratorError`` that names the place and the variable."""
-        return _placed(self._place, self._evaluate, scope)
+        """The value. Raises ``GeneratorError`` that names the place and what is wrong."""
+        return _placed(self._place, self._compiled, scope)
 
 
 def _placed(place: Place, work: Callable[..., Any], *args: Any, **options: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import accumulate
@@ -13,8 +14,19 @@ from typing import Any
 from preceptor.spec.actors import CategoryValue, DateValue, ExpressionValue, NameValue, NumberValue, Value
 from preceptor.teachers.templates import Expression, GeneratorError, Place
 
-Drawer = Callable[[Random, Mapping[str, Any]], Any]
+Draw = Callable[[Random, Mapping[str, Any]], Any]
 """Draws a value, given the values above it."""
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """The sampler of one value."""
+
+    draw: Draw
+    """Draws the value."""
+    expression: Expression | None = None
+    """The expression that it computes, if it reads other values."""
+
 
 _FAKER_METHODS = {
     "person": "name",
@@ -26,23 +38,28 @@ _FAKER_METHODS = {
 }
 
 
+def compile_values(values: Mapping[str, Value], place: Place) -> dict[str, Drawer]:
+    """The samplers of a section's values, in its order. Raises ``GeneratorError``."""
+    return {name: drawer(value, place.down("values", name, words=f"value `{name}`")) for name, value in values.items()}
+
+
 def drawer(value: Value, place: Place) -> Drawer:
     """The sampler that a document's value describes. Raises ``GeneratorError`` when there is nothing to draw."""
     match value:
         case CategoryValue():
-            return _category(value)
+            return Drawer(_category(value))
         case NumberValue():
-            return _number(value, place)
+            return Drawer(_number(value, place))
         case DateValue():
-            return _date(value)
+            return Drawer(_date(value))
         case NameValue():
-            return _name(value, place)
+            return Drawer(_name(value, place))
         case ExpressionValue():
             expression = Expression(value.of, place)
-            return lambda _random, scope: expression.evaluate(scope)
+            return Drawer(lambda _random, scope: expression.evaluate(scope), expression)
 
 
-def _category(value: CategoryValue) -> Drawer:
+def _category(value: CategoryValue) -> Draw:
     of = value.of
     if value.weights is None:
         return lambda random, _scope: random.choice(of)
@@ -50,7 +67,7 @@ def _category(value: CategoryValue) -> Drawer:
     return lambda random, _scope: random.choices(of, cum_weights=cumulative)[0]
 
 
-def _number(value: NumberValue, place: Place) -> Drawer:
+def _number(value: NumberValue, place: Place) -> Draw:
     """Draws on the grid of the value's decimals, so that both ends are as likely as any other number."""
     scale = 10**value.decimals
     first, last = math.ceil(value.low * scale - 1e-9), math.floor(value.high * scale + 1e-9)
@@ -70,12 +87,12 @@ def _number(value: NumberValue, place: Place) -> Drawer:
     return lambda random, _scope: finish(min(last, max(first, round(math.exp(random.uniform(low, high)) * scale))))
 
 
-def _date(value: DateValue) -> Drawer:
+def _date(value: DateValue) -> Draw:
     first, last = value.first.toordinal(), value.last.toordinal()
     return lambda random, _scope: date.fromordinal(random.randint(first, last))
 
 
-def _name(value: NameValue, place: Place) -> Drawer:
+def _name(value: NameValue, place: Place) -> Draw:
     """Names by Faker, loaded at the first draw: a document without names does not pay for it."""
     method = _FAKER_METHODS[value.of]
 
