@@ -70,7 +70,7 @@ class SkillAccuracy:
 
 
 def grade(items: Sequence[Item], outputs: Sequence[Output], scorer: Scorer) -> list[Prediction]:
-    """Predictions in the items' order; ``outputs`` stand in the same order. ``ValueError`` when their numbers differ."""
+    """Predictions in the items' order, in which ``outputs`` stand too. ``ValueError`` when their numbers differ."""
     if len(items) != len(outputs):
         raise ValueError(f"{len(outputs)} outputs for {len(items)} items")
     return [_grade(item, output, scorer) for item, output in zip(items, outputs, strict=True)]

@@ -6,10 +6,11 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, get_args
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 from preceptor.errors import TaskError
 from preceptor.spec.task import Task
@@ -67,7 +68,7 @@ class _Group:
     def key(self) -> str:
         return self.items[0].id
 
-    @property
+    @cached_property
     def skill(self) -> str:
         """Its most common skill; the first by name among equals."""
         counts = Counter(item.skill for item in self.items)
@@ -119,27 +120,61 @@ def _one_of_each(group: _Group, named: Mapping[str, str]) -> list[Item]:
 
 
 def _by_shares(task: Task, groups: Sequence[_Group]) -> dict[str, list[Item]]:
-    """Give each group to the split that its skill is shortest of, among those with room for it."""
+    """Three passes: groups too large for the smallest split, then whole quotas of each skill, then what is left."""
     shares = _shares(task)
-    total = sum(len(group.items) for group in groups)
-    room = _quotas(shares, total)
-    in_skill = Counter[str]()
-    for group in groups:
-        in_skill[group.skill] += len(group.items)
-    given: dict[str, Counter[str]] = defaultdict(Counter)
-    chosen: dict[str, list[Item]] = {name: [] for name in shares}
-    for group in _sequence(groups, task.splits.seed, min(quota for quota in room.values() if quota) if total else 0):
+    room = _quotas(shares, sum(len(group.items) for group in groups))
+    smallest = min((quota for quota in room.values() if quota), default=1)
+    plan = _Plan(shares, room, groups)
+    shuffled = sorted(groups, key=lambda group: _shuffle(task.splits.seed, group))
+    for group in sorted(shuffled, key=lambda group: -len(group.items)):
+        if len(group.items) > smallest:
+            plan.place(group, plan.short)
+    left = [group for group in shuffled if len(group.items) <= smallest and not plan.place_whole(group)]
+    for group in sorted(left, key=lambda group: group.skill):
+        plan.place(group, plan.roomy)
+    return plan.chosen
+
+
+class _Plan:
+    """Who is where, and what each split still has room for, in all and in each skill."""
+
+    def __init__(self, shares: Mapping[str, Fraction], room: dict[str, int], groups: Iterable[_Group]) -> None:
+        self.room = room
+        self.chosen: dict[str, list[Item]] = {name: [] for name in shares}
+        self._shares = shares
+        self._in_skill = Counter[str]()
+        self._given = Counter[tuple[str, str]]()
+        for group in groups:
+            self._in_skill[group.skill] += len(group.items)
+
+    def short(self, group: _Group, name: str) -> Fraction:
+        """How many items of the group's skill a split is short of."""
+        return self._shares[name] * self._in_skill[group.skill] - self._given[group.skill, name]
+
+    def roomy(self, group: _Group, name: str) -> tuple[bool, int]:
+        """What the last items of each skill go by: room, but no split twice, which meets both margins (Gale, Ryser)."""
+        return self.short(group, name) > 0, self.room[name]
+
+    def place_whole(self, group: _Group) -> bool:
+        """Place a group where it fits without rounding; whether there was such a place."""
         size = len(group.items)
-        fitting = [name for name in shares if room[name] >= size]
+        fitting = [name for name in self.room if min(self.room[name], int(self.short(group, name))) >= size]
         if fitting:
-            short = {name: shares[name] * in_skill[group.skill] - given[group.skill][name] for name in fitting}
-            name = max(fitting, key=lambda name: (short[name], room[name]))
+            self._put(group, max(fitting, key=lambda name: self.short(group, name)))
+        return bool(fitting)
+
+    def place(self, group: _Group, preference: Callable[[_Group, str], Any]) -> None:
+        """Place a group in the preferred split among those with room for it; where none has, in the roomiest."""
+        fitting = [name for name in self.room if self.room[name] >= len(group.items)]
+        if fitting:
+            self._put(group, max(fitting, key=lambda name: preference(group, name)))
         else:
-            name = max(shares, key=lambda name: room[name])
-        room[name] -= size
-        given[group.skill][name] += size
-        chosen[name] += group.items
-    return chosen
+            self._put(group, max(self.room, key=lambda name: (self.room[name], self._shares[name])))
+
+    def _put(self, group: _Group, name: str) -> None:
+        self.room[name] -= len(group.items)
+        self._given[group.skill, name] += len(group.items)
+        self.chosen[name] += group.items
 
 
 def _shares(task: Task) -> dict[str, Fraction]:
@@ -163,15 +198,8 @@ def _quotas(shares: Mapping[str, Fraction], total: int) -> dict[str, int]:
     return quotas
 
 
-def _sequence(groups: Sequence[_Group], seed: int, small: int) -> list[_Group]:
-    """Large groups first, because they fit in few places; then skill by skill, shuffled by the seed."""
-
-    def place(group: _Group) -> tuple[int, str, str]:
-        shuffled = hashlib.sha256(f"{seed} {group.key}".encode("utf-8", "surrogatepass")).hexdigest()
-        size = len(group.items)
-        return (-size, "", shuffled) if size > max(small, 1) else (0, group.skill, shuffled)
-
-    return sorted(groups, key=place)
+def _shuffle(seed: int, group: _Group) -> str:
+    return hashlib.sha256(f"{seed} {group.key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _split(name: SplitName, items: Iterable[Item], total: int, groups: int) -> Split:

@@ -100,11 +100,15 @@ def _formula(
 def _allowed(node: ast.AST, operators: tuple[type[ast.operator], ...], names: bool) -> bool:
     match node:
         case ast.Constant(value=value):
-            return type(value) in (int, float) and abs(value) < _LARGEST_NUMBER
+            return (
+                isinstance(value, int | float) and value is not True and value is not False and value < _LARGEST_NUMBER
+            )
         case ast.Name(id=name):
-            return names and (len(name) == 1 or name == "pi" or name in _FUNCTIONS)
+            return names and (len(name) == 1 or name in ("pi", "Integral") or name in _FUNCTIONS)
         case ast.Call(func=ast.Name(id=name), args=[_], keywords=[]):
             return names and name in _FUNCTIONS
+        case ast.Call(func=ast.Name(id="Integral"), args=[_, ast.Name()], keywords=[]):
+            return names
         case ast.BinOp() | ast.UnaryOp() | ast.UAdd() | ast.USub() | ast.Load():
             return True
     return isinstance(node, operators)
@@ -127,7 +131,7 @@ def _bound(exponent: ast.expr) -> float:
     bound = 1.0
     for node in ast.walk(exponent):
         if isinstance(node, ast.Constant):
-            bound *= max(1.0, abs(node.value))  # type: ignore[arg-type]
+            bound *= max(1.0, abs(float(node.value)))  # type: ignore[arg-type]
     return bound
 
 

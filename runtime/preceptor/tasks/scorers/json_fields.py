@@ -29,7 +29,7 @@ class JsonFields:
         self._all = config.credit == "all"
 
     def score(self, item: Item, output: str) -> Score:
-        """Compare each field; one that is absent counts like ``null``. ``TaskError`` when the reference is no object."""
+        """Compare each field; an absent one counts like ``null``. ``TaskError`` when the reference is no object."""
         reference = self._read(item.reference)
         if reference is None:
             raise TaskError(f"item {item.id}: the reference is no JSON object", mend="check `task.items.answer`")

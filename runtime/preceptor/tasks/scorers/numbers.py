@@ -24,12 +24,12 @@ _LATEX_NOISE = re.compile(r"\\(?=[$%])|\\(?:left|right|displaystyle)(?![A-Za-z])
 _UNSIGNED = r"(?:(?:[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
 _NUMBER = re.compile(
     rf"""
-    (?<![A-Za-z0-9_^]) (?<![0-9]\.) (?<![_^]\{{)              # not inside a word, an exponent or an index
+    (?<![A-Za-z0-9_^]) (?<![0-9]\.) (?<![_^]\{{) (?<![0-9]/)     # not inside a word, an exponent, an index or a date
     (?: (?<![\w)\]}}]) (?P<sign>[-+]) )? (?: [$€£¥]\s? )?     # a minus after a number is an operator or a range
-    (?P<number>{_UNSIGNED})
+    (?!0[xX][0-9A-Fa-f])(?P<number>{_UNSIGNED})
     (?: \s(?P<top>[0-9]{{1,9}})/(?P<bottom>[0-9]{{1,9}})(?![0-9/]) )?                        # 1 1/2
     (?: [eE](?P<e>[-+]?[0-9]+) )?                                                            # 1.2e-3
-    (?: \s*(?:×|\*|·|⋅|x|\\times|\\cdot)\s*10\s*(?:\^|\*\*)\s*[{{(]?\s*(?P<times>[-+]?[0-9]+)\s*[}})]? )?
+    (?: \s*(?:\u00d7|\*|·|⋅|x|\\times|\\cdot)\s*10\s*(?:\^|\*\*)\s*[{{(]?\s*(?P<times>[-+]?[0-9]+)\s*[}})]? )?
     (?: \s?/\s?(?P<denominator>{_UNSIGNED})(?![0-9])(?!\s?/\s?[0-9]) )?                      # 3/4, but no date
     (?: \^\s*[{{(]?\s*(?P<power>[-+]?[0-9]+)\s*[}})]? )?                                     # 10^3
     (?P<percent> \s?%|\s?\bper\s?cent\b )?

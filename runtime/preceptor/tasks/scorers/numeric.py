@@ -38,7 +38,7 @@ class Numeric:
 
 
 def read_number(text: str) -> Number | None:
-    """The number in the last ``\\boxed{}``; else the one after the last "answer is"; else the last one."""
+    r"""The number in the last ``\boxed{}``; else the one after the last "answer is"; else the last one."""
     boxed = last_boxed(text)
     if boxed is not None:
         return first_number(boxed)

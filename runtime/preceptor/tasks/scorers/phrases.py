@@ -1,18 +1,20 @@
-"""Where in an output the answer stands: in ``\\boxed{}``, or after "the answer is"."""
+r"""Where in an output the answer stands: in ``\boxed{}``, or after "the answer is"."""
 
 from __future__ import annotations
 
 import re
+from collections import deque
 
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _LONGEST_BOX = 2_000
+_MOST_BOXES = 50
 _PHRASE = re.compile(r"\banswers?\b[*_]*\s*(?:(?:is|are|was|would be|will be)\b|[:=]|#)[*_]*\s*:?|####", re.IGNORECASE)
 _SENTENCE = re.compile(r"\s*(.+?)(?:[.!?;](?=\s|$)|\n|$)")
 
 
 def last_boxed(text: str) -> str | None:
-    """Content of the last ``\\boxed{}`` that closes and is not empty; ``None`` when there is none."""
-    for match in reversed(list(_BOX.finditer(text))):
+    r"""Content of the last ``\boxed{}`` that closes and is not empty; ``None`` when there is none."""
+    for match in reversed(deque(_BOX.finditer(text), maxlen=_MOST_BOXES)):
         end = _closing(text, match.end(), min(len(text), match.end() + _LONGEST_BOX))
         if end is not None and text[match.end() : end].strip():
             return text[match.end() : end]

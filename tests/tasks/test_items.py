@@ -1,0 +1,83 @@
+"""Items from records, and the records that are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from preceptor.errors import TaskError
+from preceptor.tasks.items import build_items
+from support.tasks import small_task
+
+RECORDS = [{"q": "one?", "a": "1", "k": "count", "doc": "D"}, {"q": "two?", "a": "2", "k": "count", "doc": None}]
+
+
+def test_defaults() -> None:
+    first, second = build_items(small_task(), RECORDS, "items.jsonl")
+    assert (first.prompt, first.reference, first.skill, first.cluster) == ("one?", "1", "all", first.id)
+    assert len(first.id) == 16
+    assert first.id != second.id
+    assert first.fields == RECORDS[0]
+    assert [item.id for item in build_items(small_task(), [dict(reversed(RECORDS[0].items()))], "x")] == [first.id]
+
+
+def test_mapping() -> None:
+    items = {"uri": "x", "answer": "{{ a }}", "id": "i-{{ q }}", "skill": "{{ k }}", "cluster": "{{ doc }}"}
+    first, second = build_items(small_task(items=items), RECORDS, "x")
+    assert (first.id, first.skill, first.cluster) == ("i-one?", "count", "D")
+    assert second.cluster == second.id, "an item without a context is a cluster of its own"
+    document = "a long document " * 100
+    (long,) = build_items(small_task(items=items), [RECORDS[0] | {"doc": document}], "x")
+    assert len(long.cluster) == 16
+
+
+def test_answers_that_are_data_become_json() -> None:
+    items = build_items(
+        small_task(scorer={"kind": "json", "fields": {"ok": {}}}), [{"q": "?", "a": {"ok": True, "x": None}}], "x"
+    )
+    assert items[0].reference == '{"ok": true, "x": null}'
+
+
+def _records(**change: Any) -> list[dict[str, Any]]:
+    return [RECORDS[0], RECORDS[1] | change]
+
+
+@pytest.mark.parametrize(
+    ("changes", "records", "complaint"),
+    [
+        ({}, [], "f.jsonl: there are no items"),
+        ({}, _records(a="  "), "f.jsonl: record 2: `task.items.answer` gives no answer"),
+        ({}, _records(a=None), "f.jsonl: record 2: `task.items.answer` gives no answer"),
+        ({}, [RECORDS[0], {"q": "x"}], "record 2: task.items.answer: there is no `a`"),
+        ({}, [RECORDS[0], {"a": "x"}], "record 2: task.prompt: there is no `q`"),
+        ({}, _records(q=" "), "record 2: the question is empty"),
+        ({}, [*RECORDS, RECORDS[0]], "records 1 and 3 are the same"),
+        (
+            {"items": {"uri": "x", "answer": "{{ a }}", "id": "{{ k }}"}},
+            RECORDS,
+            "records 1 and 2 have the same id `count`",
+        ),
+        (
+            {"items": {"uri": "x", "answer": "{{ a }}", "skill": "{{ doc }}"}},
+            RECORDS,
+            "record 2: `task.items.skill` is",
+        ),
+        (
+            {"scorer": {"kind": "numeric"}},
+            _records(a="many"),
+            "record 2: the scorer `numeric` cannot read the answer `many`",
+        ),
+        ({"scorer": {"kind": "choice"}}, _records(), "record 1: the scorer `choice` cannot read the answer `1`"),
+        ({"prompt": "{{ q"}, RECORDS, "task.prompt: unexpected end of template"),
+    ],
+)
+def test_refused(changes: dict[str, Any], records: list[dict[str, Any]], complaint: str) -> None:
+    with pytest.raises(TaskError) as caught:
+        build_items(small_task(**changes), records, "f.jsonl")
+    assert complaint in caught.value.message
+    assert caught.value.mend
+
+
+def test_the_word_null_is_an_answer_where_somebody_wrote_it() -> None:
+    assert build_items(small_task(), [{"q": "?", "a": "null"}], "x")[0].reference == "null"
