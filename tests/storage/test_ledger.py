@@ -279,6 +279,7 @@ def test_a_replaced_driver_cannot_append(store: Store) -> None:
     with acquire(store) as new:
         with pytest.raises(FencedError, match="epoch 2 has replaced epoch 1"):
             old.append("student-trained", {})
+        assert store.names("ledger") == ["000001-run-started.json"]
         new.append("published", {})
     assert told(store) == ["run-started", "published"]
 
