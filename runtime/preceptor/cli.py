@@ -97,7 +97,6 @@ def run(file: FileArgument, storage: StorageOption = None) -> None:
     document = load(file)
     _refuse_memory(storage or document.spec.spec.storage.uri)
     check_inputs(document, storage=storage)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcome = application.run(document, storage=storage, reporter=ConsoleReporter(out), workforce=_ray_workforce)
     except KeyboardInterrupt:
@@ -164,7 +163,9 @@ def _print_outcome(found: Report, store: Store) -> None:
 def _ray_workforce(spec: Spec) -> Workforce:
     from preceptor.cluster.workforce import RayWorkforce
 
-    return RayWorkforce(spec)
+    workforce = RayWorkforce(spec)
+    signal.signal(signal.SIGTERM, _interrupt)  # after Ray, which has a handler of its own that ends the process at once
+    return workforce
 
 
 def _refuse_memory(uri: str) -> None:

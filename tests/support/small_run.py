@@ -61,9 +61,9 @@ def write_small_run(directory: Path, student: Path, **changes: object) -> Path:
             "student": {
                 "model": str(student),
                 "training": {
-                    "method": "lora",
-                    "epochs": 2,
-                    "learningRate": 0.02,
+                    "method": "full",
+                    "epochs": 10,
+                    "learningRate": 0.003,
                     "batchSize": 4,
                     "maxTokens": 64,
                     "zeroStage": 0,
