@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -58,6 +58,7 @@ class TransformersEngine:
 
         Raises:
             StudentError: The model or the adapter does not load.
+
         """
         import torch
         from transformers import AutoTokenizer
@@ -90,7 +91,7 @@ class TransformersEngine:
         from preceptor.inference.greedy import Greedy
 
         prompts = [self.prompt(messages) for messages in conversations]
-        prefix = os.path.commonprefix([prompt[:-1] for prompt in prompts])
+        prefix = _common_beginning([prompt[:-1] for prompt in prompts])
         decoder = Greedy(self._model, prefix, stops=self._stops, limit=self._settings.max_new_tokens)
         outputs: dict[int, Output] = {}
         # Questions of like length need little padding; the longest first, so that memory that suffices once suffices.
@@ -107,6 +108,10 @@ class TransformersEngine:
         stopped = generated[-1] in self._stops
         text = self._tokenizer.decode(generated[:-1] if stopped else generated, skip_special_tokens=True)
         return Output(text=text, tokens=len(generated), truncated=not stopped)
+
+
+def _common_beginning(rows: Sequence[Sequence[int]]) -> list[int]:
+    return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False))]
 
 
 def _merged(model_dir: Path, adapter_dir: Path | None) -> Any:

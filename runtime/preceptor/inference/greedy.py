@@ -24,6 +24,7 @@ class Greedy:
             prefix: Tokens that every row begins with; may be empty.
             stops: Tokens that end an answer.
             limit: Longest answer in tokens, at least 1.
+
         """
         self._model, self._prefix, self._limit = model, list(prefix), limit
         self._stops = torch.tensor(sorted(stops), device=model.device)
@@ -33,6 +34,7 @@ class Greedy:
 
         Args:
             rows: The questions' tokens after the prefix, at least one each.
+
         """
         with torch.inference_mode():
             tokens, mask, cache = self._start(rows)

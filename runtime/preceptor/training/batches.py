@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 MicroBatch = tuple[int, ...]
 """Indices of rows computed at once; empty where a rank has nothing to do in a small step."""
@@ -87,4 +87,4 @@ def _divide(batch: Sequence[int], lengths: Sequence[int], sizes: Sizes) -> Step:
 def _evenly(items: list[int], parts: int) -> list[list[int]]:
     """Cut a list into consecutive parts whose sizes differ by one at most."""
     bounds = [len(items) * part // parts for part in range(parts + 1)]
-    return [items[low:high] for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [items[low:high] for low, high in pairwise(bounds)]

@@ -1,16 +1,15 @@
-"""From conversations to tokens: the question exactly as an examination asks it, the answer as it should be generated."""
+"""From conversations to tokens: the question as an examination asks it, the answer as it should be generated."""
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from preceptor.errors import StudentError
 from preceptor.training.job import Example, Message
-
 
 WORTH_SHARING = 8
 """Tokens from which a shared prefix is worth a pass of its own."""
@@ -90,5 +89,6 @@ def shared_prefix(rows: Sequence[Encoded]) -> tuple[int, ...]:
     System messages and instructions are the same in every row; what the student computes for them is too, because
     attention looks back only. :class:`preceptor.training.objective.AnswerLoss` computes it once a batch.
     """
-    prefix = os.path.commonprefix([row.prompt[:-1] for row in rows])
-    return tuple(prefix) if len(prefix) >= WORTH_SHARING else ()
+    columns = zip(*(row.prompt[:-1] for row in rows), strict=False)
+    prefix = tuple(column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns))
+    return prefix if len(prefix) >= WORTH_SHARING else ()

@@ -26,7 +26,7 @@ def join(world: World, device: torch.device) -> None:
     if torch.distributed.is_initialized():
         return
     backend = "gloo" if device.type == "cpu" else "nccl"
-    store = torch.distributed.HashStore() if world.size == 1 else None
+    store = torch.distributed.HashStore() if world.size == 1 else None  # type: ignore[attr-defined]
     torch.distributed.init_process_group(backend, store=store, rank=world.rank, world_size=world.size)
 
 
@@ -38,7 +38,7 @@ def settings(training: Training, sizes: Sizes, device: torch.device) -> dict[str
         "gradient_accumulation_steps": sizes.accumulation,
         "optimizer": {
             "type": "AdamW",
-            # DeepSpeed's own AdamW is compiled at first use, which takes minutes and a compiler; torch's is as fast here.
+            # DeepSpeed's own AdamW is compiled at first use, which takes minutes and a compiler.
             "params": {"lr": training.learning_rate, "weight_decay": training.weight_decay, "torch_adam": True},
         },
         "zero_optimization": {"stage": training.zero_stage, "overlap_comm": device.type != "cpu"},

@@ -55,7 +55,7 @@ class World:
 
     @classmethod
     def from_environment(cls) -> World:
-        """The world a launcher such as torchrun describes in ``RANK``, ``WORLD_SIZE`` and ``LOCAL_RANK``; else one process."""
+        """The world that a launcher such as torchrun describes in environment variables; else one process."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         rank, size, local = (int(os.environ.get(name, default)) for name, default in zip(names, "010", strict=True))
         return cls(rank=rank, size=size, local_rank=local)

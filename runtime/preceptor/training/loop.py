@@ -41,6 +41,7 @@ def train(
 
     Raises:
         StudentError: The model cannot be loaded, or no row is short enough.
+
     """
     world = world or World.from_environment()
     training = job.training

@@ -28,6 +28,7 @@ def load(model_dir: Path, training: Training, *, longest: int, device: torch.dev
 
     Raises:
         StudentError: The directory holds no causal language model.
+
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -59,7 +60,7 @@ def _with_adapters(model: Any, training: Training) -> Any:
 
     config = LoraConfig(
         r=training.rank,
-        lora_alpha=training.alpha,  # type: ignore[arg-type]  # peft accepts fractions and only types them as int
+        lora_alpha=training.alpha,  # peft accepts fractions too
         lora_dropout=training.dropout,
         target_modules="all-linear",
         task_type="CAUSAL_LM",
@@ -86,9 +87,10 @@ def save(model: Any, training: Training, output_dir: Path, *, write: bool, gathe
         output_dir: Gets ``adapter_model.safetensors`` and ``adapter_config.json``, or a whole transformers model.
         write: Whether this rank writes.
         gathered: Whether the weights are whole on this rank; ``False`` under ZeRO stage 3.
+
     """
     lora = training.method == "lora"
-    wanted = {name: weight for name, weight in _weights(model) if weight.requires_grad or not lora}
+    wanted = {name: weight for name, weight in model.named_parameters() if weight.requires_grad or not lora}
     state = {}
     for name, weight in wanted.items():
         for whole in _whole(weight, gathered=gathered):
@@ -104,11 +106,6 @@ def save(model: Any, training: Training, output_dir: Path, *, write: bool, gathe
         state = {name: weight.to(torch.bfloat16) for name, weight in state.items()}
         model.config.dtype = torch.bfloat16
     model.save_pretrained(output_dir, state_dict=state)
-
-
-def _weights(model: Any) -> Iterator[tuple[str, torch.nn.Parameter]]:
-    """Every parameter once by name, and tied ones by their first name only."""
-    yield from model.named_parameters()
 
 
 def _whole(weight: torch.nn.Parameter, *, gathered: bool) -> Iterator[torch.Tensor]:

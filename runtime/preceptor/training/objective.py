@@ -25,9 +25,9 @@ class Batch:
     """Rows side by side, padded on the right, without the tokens all rows share."""
 
     tokens: Tensor
-    """Token ids, rows × length."""
+    """Token ids, shape (rows, length)."""
     mask: Tensor
-    """1 where there is a token, rows × (prefix + length): the shared prefix is part of what rows attend to."""
+    """1 where there is a token, shape (rows, prefix + length): rows attend to the shared prefix too."""
     places: Tensor
     """Positions in the flattened ``tokens`` whose next token is part of an answer."""
     targets: Tensor
@@ -71,6 +71,7 @@ class AnswerLoss(nn.Module):
             student: The model; its parameters are this module's parameters.
             prefix: Tokens every row begins with.
             autocast: Precision of the matrix products on weights of higher precision; ``None`` leaves them alone.
+
         """
         super().__init__()
         self.student = student
@@ -79,6 +80,7 @@ class AnswerLoss(nn.Module):
         with self._precision(self._base.device.type):
             self._split = has_plain_head(self._base)
             shared = list(prefix) if prefix and self._split and can_share_prefix(self._base) else []
+        self._prefix: Tensor
         self.register_buffer("_prefix", torch.tensor([shared], dtype=torch.long), persistent=False)
 
     @property

@@ -40,6 +40,7 @@ def resolve(model: str, base_dir: Path) -> Path:
 
     Raises:
         StudentError: There is no such model, or it cannot be reached.
+
     """
     if model.startswith(PACKAGE):
         return _converted(_packaged_file(model))
@@ -56,6 +57,7 @@ def describe(model: str, base_dir: Path) -> Description:
 
     Raises:
         StudentError: A local student does not exist, so that a plan can say so before anything is spent.
+
     """
     if model.startswith(PACKAGE):
         return Description(kind="package", present=True, size=_packaged_file(model).stat().st_size)
@@ -120,10 +122,10 @@ def _checked(directory: Path) -> Path:
     return directory
 
 
-def _cached(kind: str, source: str) -> Path:
+def _cached(kind: str, source: str, *stamp: int) -> Path:
     """The cache's place for a source: a readable name, and a digest that keeps different sources apart."""
-    stem = Path(source.rstrip("/")).name.removesuffix(".gguf")
-    return cache_dir() / kind / f"{stem}-{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+    digest = hashlib.sha256("\n".join([source, *map(str, stamp)]).encode()).hexdigest()
+    return cache_dir() / kind / f"{Path(source).stem}-{digest[:12]}"
 
 
 def _once(target: Path, fill: Callable[[Path], None]) -> Path:
@@ -145,14 +147,14 @@ def _once(target: Path, fill: Callable[[Path], None]) -> Path:
 
 def _converted(file: Path) -> Path:
     """A GGUF file's model as safetensors; 15 seconds for 135 million weights, once."""
-    stamp = file.stat()
-    return _once(
-        _cached("gguf", f"{file.name}?{stamp.st_size}&{stamp.st_mtime_ns}"), lambda directory: _convert(file, directory)
-    )
+    status = file.stat()
+    target = _cached("gguf", file.name, status.st_size, status.st_mtime_ns)
+    return _once(target, lambda directory: _convert(file, directory))
 
 
 def _convert(file: Path, directory: Path) -> None:
     import torch
+    from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging
 
@@ -167,8 +169,12 @@ def _convert(file: Path, directory: Path) -> None:
         raise StudentError(
             f"{file} cannot be converted: {error}", mend="use a GGUF file of a model that transformers knows"
         ) from error
-    model.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
+    # Not save_pretrained, which writes on rank 0 alone: several ranks may convert at once, each for itself.
+    weights = {name: weight.detach() for name, weight in model.named_parameters()}
+    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    model.config.architectures = [type(model).__name__]
+    for part in (model.config, model.generation_config, tokenizer):
+        part.save_pretrained(directory)
 
 
 def _downloaded(uri: str) -> Path:
