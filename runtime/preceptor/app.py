@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 from preceptor import __version__
 from preceptor.engineers.build import build_engineer
 from preceptor.errors import BudgetError, ResumeError, StorageError
-from preceptor.loop.events import BASE, AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
+from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
 from preceptor.loop.parts import Reporter, Workforce
 from preceptor.loop.runner import run as run_loop
 from preceptor.loop.state import RunState, fold
@@ -105,8 +104,14 @@ def _begin_or_resume(document: Document, store: Store, ledger: Ledger, splits: d
         )
         ledger.append(event.type, to_data(event))
         return fold([event])
-    refuse_other_run(document, store, state, splits)
-    changes = changed_fields(_latest_document(ledger), canonical)
+    known = _latest_document(ledger)
+    _refuse_other_run(known, document, store, state.started.splits, splits)
+    changes = changed_fields(known, canonical)
+    if state.published is not None and any(change.path.startswith("spec.budget") for change in changes):
+        raise ResumeError(
+            f"the run in {store.uri()} has ended and its private split was read, so a larger budget cannot reopen it",
+            mend="restore spec.budget, or give a new run another metadata.name",
+        )
     if changes:
         store.write(layout.SPEC, document.text.encode())
         event = DocumentChanged(
@@ -116,17 +121,21 @@ def _begin_or_resume(document: Document, store: Store, ledger: Ledger, splits: d
     return state
 
 
-def refuse_other_run(document: Document, store: Store, state: RunState, splits: dict[SplitName, Split]) -> None:
+def _refuse_other_run(
+    known: dict[str, object],
+    document: Document,
+    store: Store,
+    digests: Mapping[str, str],
+    splits: dict[SplitName, Split],
+) -> None:
     """Raise :class:`ResumeError` when the storage holds a run of another document or of other items."""
-    if state.started is None:
-        return
-    where = store.uri("")
+    where = store.uri()
     mend = "restore these fields, or give the new run another metadata.name"
-    problems = resume_problems(state.started.document, document.spec.canonical())
+    problems = resume_problems(known, document.spec.canonical())
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise ResumeError(f"the document changed since the run in {where} began:\n{lines}", mend=mend)
-    other = [name for name, split in splits.items() if state.started.splits.get(name) != split.digest]
+    other = [name for name, split in splits.items() if digests.get(name) != split.digest]
     if other:
         raise ResumeError(
             f"the items of {', '.join(other)} changed since the run in {where} began (task.items.uri)", mend=mend
@@ -198,11 +207,3 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return installed
-
-
-def storage_of(target: str) -> Path | None:
-    """The document's path when ``target`` names a YAML file; ``None`` when it is a run's directory or URI."""
-    return Path(target) if target.endswith((".yaml", ".yml")) else None
-
-
-__all__ = ["BASE", "Outcome", "examination", "read_report", "read_state", "run", "run_store", "write_report"]

@@ -1,0 +1,90 @@
+"""Every command that executes nothing, called as the console script calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from preceptor import cli
+from support.small_run import write_small_run
+
+QUICKSTART = Path(__file__).parents[2] / "specs" / "quickstart.yaml"
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> object:
+    def invoke(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["preceptor", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as exit:
+            code = int(exit.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return invoke
+
+
+def test_validate_says_so(call) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = call("validate", str(QUICKSTART))
+    assert code == 0
+    assert "valid" in out
+    assert err == ""
+
+
+def test_plan_names_what_will_be_done(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call("plan", str(QUICKSTART), "--storage", str(tmp_path / "nowhere"))
+    assert code == 0
+    for word in ("private", "trainings", "$0.00", "invoice-mail"):
+        assert word in out
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(("what", "key"), [("document", "spec"), ("report", "private")])
+def test_schemas_are_json(call, what: str, key: str) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call("schema", what)
+    assert code == 0
+    assert key in json.loads(out)["properties"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fragment"),
+    [
+        (["validate", "missing.yaml"], "no such file"),
+        (["run", "missing.yaml"], "no such file"),
+        (["schema", "nothing"], "no schema"),
+        (["status", "nowhere"], "no run"),
+        (["report", "nowhere"], "no report"),
+        (["report", "nowhere", "--storage", "elsewhere"], "goes with a document"),
+        (["run", str(QUICKSTART), "--storage", "memory://x"], "lives in one process"),
+    ],
+)
+def test_a_mistake_is_one_message(  # type: ignore[no-untyped-def]
+    call, arguments: list[str], fragment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert fragment in " ".join(err.split())
+    assert "mend:" in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_problem_of_a_document_is_told_at_once(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    document = write_small_run(tmp_path, tmp_path, budget__iterations=0, dataset__minimum="many")
+    code, _, err = call("run", str(document))
+    assert code == 2
+    assert "spec.budget.iterations" in err
+    assert "spec.dataset.minimum" in err
+    assert f"{document}:" in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_version(call) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call("--version")
+    assert code == 0
+    assert out.startswith("preceptor ")
