@@ -32,7 +32,7 @@ def serve_s3() -> Iterator[dict[str, str]]:
     server._server.app = _one_at_a_time(server._server.app)
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
-    fsspec.filesystem("s3", endpoint_url=endpoint, key="test", secret="test").mkdir(BUCKET)
+    fsspec.filesystem("s3", endpoint_url=endpoint, key="test", secret="test").makedirs(BUCKET, exist_ok=True)
     try:
         yield {
             "AWS_ACCESS_KEY_ID": "test",
