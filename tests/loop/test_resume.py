@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.tiny import write_tiny_student
 
 from preceptor.storage import datasets
 from preceptor.storage.ledger import Record, read_records
 from preceptor.storage.store import Store
 from support.small_run import write_small_run
+from support.tiny import write_tiny_student
 
 KILLER = Path(__file__).parents[1] / "support" / "killer.py"
 
