@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -79,7 +80,9 @@ def run(
                 steps = _steps(document, store, splits, hands, reporter)
                 state = run_loop(spec, ledger, steps, reporter, now)
             finally:
-                hands.close()
+                # Someone who interrupts does not want to wait for work in progress: it ends with this process.
+                if not isinstance(sys.exception(), KeyboardInterrupt):
+                    hands.close()
     report = read_report(store)
     if state.published is not None and state.published.verdict == "no-dataset":
         ended = state.ended.detail if state.ended else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -102,7 +103,9 @@ def run(file: FileArgument, storage: StorageOption = None) -> None:
     except KeyboardInterrupt:
         again = f"preceptor run {file}" + (f" --storage {storage}" if storage else "")
         err.print(f"\ninterrupted; what was finished is kept. Continue with: {again}", highlight=False, markup=False)
-        raise typer.Exit(INTERRUPTED) from None
+        # At once: an orderly exit would wait for a training in progress. Ray's processes follow this one.
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
     _print_outcome(outcome.report, outcome.store)
 
 

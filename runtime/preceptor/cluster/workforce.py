@@ -9,7 +9,7 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError
 
 from preceptor.cluster import session
-from preceptor.cluster.training import train_on_ray
+from preceptor.cluster.training import TrainingGroup
 from preceptor.errors import ClusterError, PreceptorError
 from preceptor.inference.engine import Output
 from preceptor.loop.in_process import sit
@@ -48,7 +48,7 @@ class Examiner:
 
 
 class RayWorkforce:
-    """Generation on a pool of actors, examinations on one that stays, training on Ray Train."""
+    """Generation on a pool of actors, examinations on one that stays, training on a Ray Train group that stays."""
 
     def __init__(self, spec: Spec) -> None:
         training = spec.student.training
@@ -60,6 +60,7 @@ class RayWorkforce:
         self._makers = [maker.remote(spec) for _ in range(concurrency)]
         self._examiners = ray.remote(**wanted, num_gpus=training.gpus_per_worker, max_concurrency=2)(Examiner)
         self._examiner: ray.actor.ActorHandle | None = None
+        self._trainers = TrainingGroup()
         self._holds_gpu = training.gpus_per_worker > 0
 
     def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
@@ -81,7 +82,7 @@ class RayWorkforce:
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """See :class:`preceptor.loop.parts.Workforce`."""
-        return train_on_ray(order, tick)
+        return self._trainers.train(order, tick)
 
     def answer(self, sitting: Sitting, tick: Tick) -> list[Output]:
         """See :class:`preceptor.loop.parts.Workforce`."""
@@ -97,7 +98,8 @@ class RayWorkforce:
         return outputs
 
     def close(self) -> None:
-        """Stop every actor and, when Ray was started here, Ray itself."""
+        """Let the training group go, stop every actor and, when Ray was started here, Ray itself."""
+        self._trainers.close()
         ray.shutdown()
 
 
