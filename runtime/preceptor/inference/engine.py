@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -127,7 +128,12 @@ def _merged(model_dir: Path, adapter_dir: Path | None) -> Any:
             return model
         from peft import PeftModel
 
-        return PeftModel.from_pretrained(model, adapter_dir).merge_and_unload()
+        with warnings.catch_warnings():
+            # peft 0.21 asks for a property that transformers 5 has renamed.
+            warnings.filterwarnings(
+                "ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning
+            )
+            return PeftModel.from_pretrained(model, adapter_dir).merge_and_unload()
     except (OSError, ValueError, KeyError) as error:
         where = model_dir if adapter_dir is None else f"{model_dir} with the adapter {adapter_dir}"
         raise StudentError(

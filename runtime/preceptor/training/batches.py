@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
+from preceptor.spec.actors import Training
+from preceptor.training.job import World
+
 MicroBatch = tuple[int, ...]
 """Indices of rows computed at once; empty where a rank has nothing to do in a small step."""
 
@@ -38,6 +41,13 @@ class Sizes:
     """Ranks."""
     micro: int
     """Rows a rank computes at once."""
+
+    @classmethod
+    def of(cls, training: Training, world: World) -> Sizes:
+        """What the document says, in a world that may differ from the declared one (a single process, say)."""
+        share = training.batch_size // world.size
+        micro = min(training.micro_batch_size or share, share)
+        return cls(batch=share * world.size, world=world.size, micro=micro)
 
     @property
     def accumulation(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 
 from preceptor.errors import StudentError
 from preceptor.spec.actors import Training
+from preceptor.training.encoding import Encoder
 
 EAGER_TOKENS = 256
 """Up to this length a CPU computes attention faster as plain matrix products than as torch's fused kernel, whose
@@ -67,7 +68,7 @@ def _with_adapters(model: Any, training: Training) -> Any:
     )
     with warnings.catch_warnings():
         # peft 0.21 asks for a property that transformers 5 has renamed.
-        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         return get_peft_model(model, config)
 
 
@@ -78,42 +79,41 @@ def _halve_frozen_products(model: torch.nn.Module) -> None:
             module.to(torch.bfloat16)
 
 
-def save(model: Any, training: Training, output_dir: Path, *, write: bool, gathered: bool) -> None:
-    """Write the adapter or the full weights; every rank has to call it when weights are partitioned.
+def save(model: Any, encoder: Encoder, training: Training, output_dir: Path, *, write: bool) -> None:
+    """Write the adapter or the full weights; every rank has to call it, because weights may be spread over ranks.
 
     Args:
         model: What :func:`load` returned.
+        encoder: Its tokenizer, written beside full weights so that the directory is a student of its own.
         training: Method and precision; full weights are stored in the precision they are examined in.
         output_dir: Gets ``adapter_model.safetensors`` and ``adapter_config.json``, or a whole transformers model.
         write: Whether this rank writes.
-        gathered: Whether the weights are whole on this rank; ``False`` under ZeRO stage 3.
-
     """
     lora = training.method == "lora"
-    wanted = {name: weight for name, weight in model.named_parameters() if weight.requires_grad or not lora}
     state = {}
-    for name, weight in wanted.items():
-        for whole in _whole(weight, gathered=gathered):
-            if write:
-                state[name] = whole.detach().cpu().clone()
+    for name, weight in model.named_parameters():
+        if weight.requires_grad or not lora:
+            with _whole(weight):
+                if write:
+                    state[name] = weight.detach().cpu().clone()
     if not write:
         return
     if lora:
-        # peft would ask a hub whether the base model's vocabulary was resized.
+        # Left to itself, peft would ask a hub whether the base model's vocabulary was resized.
         model.save_pretrained(output_dir, state_dict=state, save_embedding_layers=False)
         return
     if training.precision == "bf16":
         state = {name: weight.to(torch.bfloat16) for name, weight in state.items()}
         model.config.dtype = torch.bfloat16
     model.save_pretrained(output_dir, state_dict=state)
+    encoder.save(output_dir)
 
 
-def _whole(weight: torch.nn.Parameter, *, gathered: bool) -> Iterator[torch.Tensor]:
-    """The weight with all its partitions, while the loop body runs."""
-    if gathered:
-        yield weight
-        return
+def _whole(weight: torch.nn.Parameter) -> AbstractContextManager[None]:
+    """While it lasts, the weight is whole on every rank; ZeRO stage 3 has spread it."""
+    if not hasattr(weight, "ds_id"):
+        return nullcontext()
     import deepspeed
 
-    with deepspeed.zero.GatheredParameters([weight]):
-        yield weight
+    gathered: AbstractContextManager[None] = deepspeed.zero.GatheredParameters([weight])
+    return gathered
