@@ -29,7 +29,7 @@ SKILLS = ("invoice-mail", "chat", "letter", "receipt", "reminder", "notice")
 KEYS = ["vendor", "amount", "currency", "date", "kind"]
 SHINGLE = 6
 """No item shares so many words in a row with a generated row; five occur ("dear sir or madam we")."""
-ROWS_A_SKILL = 350
+ROWS_A_SKILL = 250
 
 
 def words(text: str) -> list[str]:
