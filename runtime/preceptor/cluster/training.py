@@ -87,7 +87,7 @@ class _Session:
         self._scratch = tempfile.TemporaryDirectory(prefix="preceptor-ray-", ignore_cleanup_errors=True)
         self._desk = ray.remote(num_cpus=0)(Desk).remote()
         self._order: Any = None
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         """Why the run ended, if it ended by itself."""
         trainer = _trainer(order.settings, self._desk, self._scratch.name)
         # Beside the caller, who stays free to report progress and to be interrupted: on the main thread Ray Train
@@ -124,8 +124,10 @@ class _Session:
 
         try:
             trainer.fit()
-        except (TrainingFailedError, RayError) as error:
+        except BaseException as error:
             self.failure = error
+            if not isinstance(error, TrainingFailedError | RayError):
+                raise
 
 
 def _trainer(training: Training, desk: Any, scratch: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import ray
 import ray.train
 
+from preceptor.cluster import machine
 from preceptor.cluster.desk import News, Turn
 from preceptor.errors import PreceptorError
 from preceptor.loop.in_process import training_job
@@ -28,12 +28,10 @@ ORDER = "order.json"
 
 def work(config: dict[str, Any]) -> None:
     """Carry out orders; a group that lost a worker begins again here and finds its order where it was."""
-    import torch
-
     desk = config["desk"]
     context = ray.train.get_context()
     world = World(rank=context.get_world_rank(), size=context.get_world_size(), local_rank=context.get_local_rank())
-    torch.set_num_threads(max(1, _cpus() // context.get_local_world_size()))
+    machine.use_cpus(context.get_local_world_size())
     done = 0
     while not (turn := ray.get(desk.turn.remote())).closed:
         if turn.order is None or turn.number <= done:
@@ -69,13 +67,6 @@ def _give_memory_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-def _cpus() -> int:
-    """CPUs Ray knows this machine to have: in a container fewer than the kernel says."""
-    here = ray.get_runtime_context().get_node_id()
-    declared = next(int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["NodeID"] == here)
-    return min(declared, os.cpu_count() or 1)
 
 
 class RayCheckpoints:
