@@ -13,6 +13,7 @@ from preceptor.engineers.build import build_engineer
 from preceptor.errors import BudgetError, ResumeError, StorageError
 from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
 from preceptor.loop.parts import Reporter, Workforce
+from preceptor.loop.runner import Clock
 from preceptor.loop.runner import run as run_loop
 from preceptor.loop.state import RunState, fold
 from preceptor.loop.steps import Steps
@@ -69,6 +70,7 @@ def run(
     ``workforce`` is called only when there is work left. Raises :class:`UserError` for what the user can mend and
     :class:`BudgetError` when the budget ended before a valid dataset.
     """
+    clock = Clock(now)
     spec = document.spec.spec
     splits = examination(document)
     store = run_store(document, storage, probe=True)
@@ -78,7 +80,7 @@ def run(
             hands = workforce(spec)
             try:
                 steps = _steps(document, store, splits, hands, reporter)
-                state = run_loop(spec, ledger, steps, reporter, now)
+                state = run_loop(spec, ledger, steps, reporter, clock)
             finally:
                 # Someone who interrupts does not want to wait for work in progress: it ends with this process.
                 if not isinstance(sys.exception(), KeyboardInterrupt):

@@ -255,11 +255,22 @@ def test_a_check_finds_what_keeps_a_form_from_rendering(
         assert part in f"{problem.message} {problem.mend}"
 
 
-def test_an_expression_may_only_use_values_above_it() -> None:
-    later = {"n": {"kind": "expression", "of": "m"}, "m": {"kind": "expression", "of": "1"}}
-    [problem] = ProceduralTeacher(with_form({"input": {"message": "{{ n }}"}, "values": later})).check(task())
-    assert problem.path == f"{FORM}.values.n"
-    assert "there is no `m` here" in problem.message
+def test_the_order_of_keys_means_nothing() -> None:
+    """An API server gives objects back with their keys sorted."""
+    values = {"b": {"kind": "expression", "of": "a + z"}, "z": {"kind": "number", "low": 1, "high": 9}}
+    values |= {"a": {"kind": "number", "low": 10, "high": 99}}
+    rows = [
+        made(with_form({"input": {"message": "{{ a }} {{ b }}"}, "values": dict(ordered)}), "pay-it", 20)
+        for ordered in (values.items(), sorted(values.items()), reversed(values.items()))
+    ]
+    assert rows[0] == rows[1] == rows[2]
+
+
+def test_values_that_depend_on_themselves_are_found() -> None:
+    circle = {"n": {"kind": "expression", "of": "m"}, "m": {"kind": "expression", "of": "n + 1"}}
+    [problem] = ProceduralTeacher(with_form({"input": {"message": "{{ n }}"}, "values": circle})).check(task())
+    assert "depend on themselves" in problem.message
+    assert "`m`" in problem.message
 
 
 def test_values_that_a_row_does_not_need_are_not_drawn_and_change_nothing() -> None:

@@ -21,25 +21,29 @@ class Worker(Protocol):
 
 
 class Clock:
-    """Seconds a run's drivers have been active: continues from what the ledger says."""
+    """Seconds a run's drivers have been active, from this driver's start on."""
 
-    def __init__(self, now: Callable[[], float], already: float) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._origin = now() - already
+        self._origin = now()
+
+    def add(self, seconds: float) -> None:
+        """Count the time of earlier drivers too."""
+        self._origin -= seconds
 
     def elapsed(self) -> float:
         """Seconds since the run began, time without a driver left out."""
         return self._now() - self._origin
 
 
-def run(spec: Spec, ledger: Ledger, worker: Worker, reporter: Reporter, now: Callable[[], float]) -> RunState:
+def run(spec: Spec, ledger: Ledger, worker: Worker, reporter: Reporter, clock: Clock) -> RunState:
     """Take steps until nothing is left to do.
 
     Every step ends in one event that is durable before the next step begins, so a driver that is killed anywhere
     loses at most the step in progress, and the next driver continues from the fold of the ledger.
     """
     state = fold(from_record(record) for record in ledger.records)
-    clock = Clock(now, state.elapsed)
+    clock.add(state.elapsed)
     while not isinstance(step := next_step(spec, state), Done):
         event = worker.carry_out(step, state)
         event = event.model_copy(update={"elapsed": round(clock.elapsed(), 3)})

@@ -20,17 +20,17 @@ class GeneratorFacts:
 
 
 def catalogue(teacher: Teacher) -> dict[str, GeneratorFacts]:
-    """The generators by name, in the document's order; empty for a teacher that has none."""
+    """The generators by name, sorted (an API server keeps no order); empty for a teacher that has none."""
     if not isinstance(teacher, ProceduralTeacher):
         return {}
     return {
         name: GeneratorFacts(skill_of(name, generator), levels_of(generator))
-        for name, generator in teacher.generators.items()
+        for name, generator in sorted(teacher.generators.items())
     }
 
 
 def skills_of(facts: Mapping[str, GeneratorFacts]) -> dict[str, tuple[str, ...]]:
-    """Names of the generators of each skill, both in the document's order."""
+    """Names of the generators of each skill, both in the order of the facts."""
     skills: dict[str, list[str]] = {}
     for name, fact in facts.items():
         skills.setdefault(fact.skill, []).append(name)

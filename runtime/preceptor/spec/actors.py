@@ -172,7 +172,7 @@ class ExpressionValue(Model):
 
     kind: Literal["expression"]
     of: str = Field(min_length=1, examples=["quantity * price"])
-    """The expression, as in ``quantity * price`` or ``first ~ " " ~ last``; values above it are in scope."""
+    """The expression, as in ``quantity * price`` or ``first ~ " " ~ last``; other values are in scope, none may depend on itself."""
 
 
 Value = Annotated[CategoryValue | NumberValue | DateValue | NameValue | ExpressionValue, Field(discriminator="kind")]
@@ -200,7 +200,7 @@ class SamplerGenerator(Model):
     skill: str | None = None
     """The skill of its rows; the generator's own name when absent."""
     values: dict[str, Value] = Field(default_factory=dict)
-    """Value samplers, drawn in this order; later expressions may use earlier values."""
+    """Value samplers; expressions may use other values, in whatever order they are written."""
     forms: tuple[Form, ...] = Field(min_length=1, examples=[[{"input": {"question": "What is {{ n }} + 1?"}}]])
     """The wordings."""
     answer: Template | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from itertools import accumulate
 from random import Random
 from typing import Any
@@ -30,7 +31,7 @@ class Shared:
 
     @cached_property
     def drawers(self) -> dict[str, Drawer]:
-        """The samplers of the teacher's values, in order."""
+        """The samplers of the teacher's values, by name."""
         return compile_values(self._config.values, Place("spec.teacher", "the teacher"))
 
     @cached_property
@@ -43,8 +44,8 @@ class Shared:
 class SamplerSource:
     """One generator of kind ``sampler``.
 
-    The teacher's values are drawn first, then the generator's, then the form's. A value that has the name of an
-    earlier one replaces it where that one stood, so expressions further down already see the replacement.
+    A form's values replace the generator's of the same name, and those the teacher's; expressions everywhere see the
+    replacement. A value is drawn after those that its expression reads, whatever the order in the document.
     """
 
     def __init__(self, name: str, config: SamplerGenerator, shared: Shared) -> None:
@@ -107,7 +108,7 @@ class SamplerSource:
         for column in columns.values():
             column.check(mentioned)
         self._answer.check(drawers.keys())
-        needed = _needed(drawers, (*columns.values(), self._answer))
+        needed = _needed(drawers, (*columns.values(), self._answer), here)
         return _CompiledForm(needed, columns, self._answer, frozenset(form.without))
 
     @cached_property
@@ -148,13 +149,36 @@ class _CompiledForm:
         return columns, self.answer.render(scope)
 
 
-def _needed(drawers: Mapping[str, Drawer], texts: Iterable[Text]) -> dict[str, Drawer]:
-    """The samplers that texts depend on, directly or through expressions, in order. Raises ``GeneratorError``."""
-    wanted = {name for text in texts for name in text.reads}
-    names = list(drawers)
-    for position in reversed(range(len(names))):
-        expression = drawers[names[position]].expression
-        if names[position] in wanted and expression is not None:
-            expression.check(names[:position])
-            wanted |= expression.reads
-    return {name: drawer for name, drawer in drawers.items() if name in wanted}
+def _needed(drawers: Mapping[str, Drawer], texts: Iterable[Text], place: Place) -> dict[str, Drawer]:
+    """The samplers that texts depend on, each after those that its expression reads, else by name.
+
+    The order of keys in the document means nothing: an API server that stores it does not keep that order.
+    Raises ``GeneratorError``.
+    """
+    graph: dict[str, frozenset[str]] = {}
+    wanted = [name for text in texts for name in text.reads if name in drawers]
+    while wanted:
+        name = wanted.pop()
+        if name in graph:
+            continue
+        expression = drawers[name].expression
+        if expression is not None:
+            expression.check(drawers)
+        graph[name] = frozenset() if expression is None else expression.reads & drawers.keys()
+        wanted += graph[name]
+    sorter = TopologicalSorter(graph)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = " → ".join(f"`{name}`" for name in reversed(error.args[1]))
+        raise GeneratorError(
+            f"{place.words}: values depend on themselves: {circle}",
+            mend="take one of them out of the circle",
+            path=place.path,
+        ) from error
+    ordered: dict[str, Drawer] = {}
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        ordered |= {name: drawers[name] for name in ready}
+        sorter.done(*ready)
+    return ordered
