@@ -36,7 +36,7 @@ def test_counts(tmp_path: Path) -> None:
     assert found.work.untrained_answers == 24
     assert found.training_tokens == 40 * found.work.row_tokens
     assert found.usd == 0
-    assert list(found.generators) == ["plus", "minus"]
+    assert list(found.generators) == ["minus", "plus"]
     assert set(found.writes) == {
         f"{tmp_path}/runs/sums/{part}" for part in ("ledger", "datasets", "checkpoints", "evaluations", "report")
     }

@@ -81,7 +81,7 @@ def test_the_catalogue_reads_skills_and_levels_without_building_a_teacher() -> N
         "sums": GeneratorFacts("maths", (1, 2)),
         "plain": GeneratorFacts("maths", (1,)),
     }
-    assert skills_of(facts) == {"letter": ("letter",), "maths": ("sums", "plain")}
+    assert skills_of(facts) == {"letter": ("letter",), "maths": ("plain", "sums")}
 
 
 def test_other_teachers_have_no_generators() -> None:
