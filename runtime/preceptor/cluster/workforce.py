@@ -8,7 +8,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 
-from preceptor.cluster import session
+from preceptor.cluster import machine, session
 from preceptor.cluster.training import TrainingGroup
 from preceptor.errors import ClusterError, PreceptorError
 from preceptor.inference.engine import Output
@@ -35,7 +35,8 @@ class Examiner:
         self._done = 0
 
     def answer(self, sitting: Sitting) -> list[Output]:
-        """Let a student answer."""
+        """Let a student answer, on every core: nothing else is at work meanwhile."""
+        machine.use_cpus(1)
         self._done = 0
         return sit(sitting, self._tick)
 
