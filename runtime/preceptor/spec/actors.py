@@ -172,7 +172,7 @@ class ExpressionValue(Model):
 
     kind: Literal["expression"]
     of: str = Field(min_length=1, examples=["quantity * price"])
-    """The expression, as in ``quantity * price`` or ``first ~ " " ~ last``; other values are in scope, none may depend on itself."""
+    """The expression, as in ``quantity * price`` or ``first ~ " " ~ last``; other values are in scope."""
 
 
 Value = Annotated[CategoryValue | NumberValue | DateValue | NameValue | ExpressionValue, Field(discriminator="kind")]
