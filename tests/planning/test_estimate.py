@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from preceptor.planning.estimate import Workload, estimate, parameters, tokens, training_tokens
+from preceptor.planning.estimate import (
+    START_OF_EXAMINATION,
+    START_OF_TRAINING,
+    Workload,
+    estimate,
+    parameters,
+    tokens,
+    training_tokens,
+)
 from preceptor.planning.view import duration
 from preceptor.spec.actors import Inference, Student, Training
 
@@ -36,8 +44,10 @@ def test_it_agrees_with_what_was_measured() -> None:
 def test_larger_models_and_fewer_cores_take_longer(parameters_: int, cores: int) -> None:
     base = estimate(WORK, _student(), parameters=135_000_000, cores=2)
     slow = estimate(WORK, _student(), parameters=parameters_, cores=cores)
-    assert slow.training - 25 == pytest.approx(2 * (base.training - 25))
-    assert slow.examination - 5 == pytest.approx(2 * (base.examination - 5))
+    start = START_OF_TRAINING
+    assert slow.training - start == pytest.approx(2 * (base.training - start))
+    start = START_OF_EXAMINATION
+    assert slow.examination - start == pytest.approx(2 * (base.examination - start))
 
 
 def test_precision_and_method_matter() -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, TypeAdapter, ValidationError
 
 from preceptor.errors import StorageError
+from preceptor.spec.base import Stored
 from preceptor.spec.recipe import Recipe
 
 SplitName = Literal["feedback", "selection", "private"]
@@ -19,28 +19,14 @@ BASE = "base"
 """The subject of an examination of the untrained student."""
 
 
-class Fact(BaseModel):
-    """Base of events and of what they hold: immutable, camelCase when stored, tolerant of unknown keys when read."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-        extra="ignore",
-        frozen=True,
-        use_attribute_docstrings=True,
-    )
-
-
-class Event(Fact):
+class Event(Stored):
     """What every event has."""
 
     elapsed: float = 0.0
     """Seconds the run's drivers have been active until the event, over every resume."""
 
 
-class SkillScore(Fact):
+class SkillScore(Stored):
     """One skill's share of an examination."""
 
     n: int
@@ -51,7 +37,7 @@ class SkillScore(Fact):
     """Share of items that are right in every part, in [0, 1]."""
 
 
-class SplitScore(Fact):
+class SplitScore(Stored):
     """One subject's score on one split."""
 
     evaluation: str

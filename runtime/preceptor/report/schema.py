@@ -7,25 +7,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from preceptor.spec.base import Stored
 
 
-class Part(BaseModel):
-    """Base of the report's parts: camelCase, immutable; unknown keys of later releases are left alone when read."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-        extra="ignore",
-        frozen=True,
-        use_attribute_docstrings=True,
-    )
-
-
-class SkillOutcome(Part):
+class SkillOutcome(Stored):
     """One skill on the private split."""
 
     n: int
@@ -36,7 +23,7 @@ class SkillOutcome(Part):
     """Mean score of the finalists."""
 
 
-class SeedOutcome(Part):
+class SeedOutcome(Stored):
     """One finalist on the private split."""
 
     training: str
@@ -49,7 +36,7 @@ class SeedOutcome(Part):
     """Share of items right in every part."""
 
 
-class Private(Part):
+class Private(Stored):
     """The outcome: the private split, read once after the search."""
 
     items: int
@@ -76,7 +63,7 @@ class Private(Part):
     """By skill."""
 
 
-class Iteration(Part):
+class Iteration(Stored):
     """One dataset version that was trained and examined."""
 
     attempt: int
@@ -107,7 +94,7 @@ class Iteration(Part):
     """Rows by skill, as planned."""
 
 
-class Attempts(Part):
+class Attempts(Stored):
     """How many recipes it took."""
 
     total: int
@@ -120,7 +107,7 @@ class Attempts(Part):
     """Failed attempts by reason."""
 
 
-class Spending(Part):
+class Spending(Stored):
     """One kind of budget."""
 
     limit: float | None
@@ -129,7 +116,7 @@ class Spending(Part):
     """What was used."""
 
 
-class Funnel(Part):
+class Funnel(Stored):
     """What became of the rows the teacher made."""
 
     made: int
@@ -140,7 +127,7 @@ class Funnel(Part):
     """Rows dropped, by reason."""
 
 
-class Diversity(Part):
+class Diversity(Stored):
     """How varied one version is."""
 
     version: str
@@ -151,7 +138,7 @@ class Diversity(Part):
     """Entropy of rows over skills, relative to its maximum."""
 
 
-class Contamination(Part):
+class Contamination(Stored):
     """Rows of the published version that also stand in the examination."""
 
     checked_rows: int
@@ -160,7 +147,7 @@ class Contamination(Part):
     """Rows whose question equals an item's after folding case and space, by split."""
 
 
-class HumanInput(Part):
+class HumanInput(Stored):
     """Something people put in."""
 
     kind: str
@@ -175,7 +162,7 @@ class HumanInput(Part):
     """Its digest."""
 
 
-class SampleRow(Part):
+class SampleRow(Stored):
     """A row of the published version."""
 
     skill: str
@@ -188,7 +175,7 @@ class SampleRow(Part):
     """What made it."""
 
 
-class Report(Part):
+class Report(Stored):
     """A run's report."""
 
     name: str

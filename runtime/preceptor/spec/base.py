@@ -44,6 +44,20 @@ class Model(BaseModel):
     )
 
 
+class Stored(BaseModel):
+    """A part of what a run stores: immutable, camelCase in JSON, and keys of later releases are left alone."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION_MEND = "write a number and its unit: 90s, 15m, 12h, 1h30m or 2d"
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
