@@ -152,7 +152,7 @@ def test_aliases_keep_their_data_and_lines() -> None:
     ],
 )
 def test_what_is_there_is_accepted(old: str, new: str) -> None:
-    document(edit(old, new))
+    assert document(edit(old, new)).spec.kind == "Specialization"
 
 
 def test_one_skill_may_fill_a_version_unless_a_cap_is_written() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -235,7 +234,7 @@ def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _samples(rows: Sequence[Mapping[str, object]]) -> tuple[schema.SampleRow, ...]:
+def _samples(rows: Sequence[datasets.Row]) -> tuple[schema.SampleRow, ...]:
     """Rows spread evenly over the version, which is sorted by content: as good as drawn at random, and repeatable."""
     chosen = [rows[index * len(rows) // SAMPLES] for index in range(min(SAMPLES, len(rows)))] if rows else []
     return tuple(
@@ -243,12 +242,7 @@ def _samples(rows: Sequence[Mapping[str, object]]) -> tuple[schema.SampleRow, ..
             skill=str(row["skill"]),
             prompt=str(row["prompt"]),
             answer=str(row["answer"]),
-            generator=str(_receipt(row).get("generator", "")),
+            generator=row["receipt"]["generator"],
         )
         for row in chosen
     )
-
-
-def _receipt(row: Mapping[str, object]) -> Mapping[str, object]:
-    receipt = row["receipt"]
-    return json.loads(receipt) if isinstance(receipt, str) else receipt  # type: ignore[return-value]
