@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from torch.profiler import ProfilerActivity, profile
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from preceptor.errors import StudentError
 from preceptor.inference.engine import Output, TransformersEngine
@@ -89,14 +90,19 @@ def test_a_row_that_ends_leaves_the_batch(tiny: Path, monkeypatch: pytest.Monkey
     assert sum(rows[1:]) == sum(output.tokens for output in outputs), "nothing is computed for a finished row"
 
 
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-def test_an_adapter_is_merged(tiny: Path, tmp_path: Path) -> None:
+def write_adapter(student: Path, directory: Path) -> Any:
+    """Write a random adapter of the student; gives the student that wears it."""
     from peft import LoraConfig, get_peft_model
 
-    model: Any = AutoModelForCausalLM.from_pretrained(tiny)
+    model: Any = AutoModelForCausalLM.from_pretrained(student)
     adapted: Any = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
-    adapted.save_pretrained(tmp_path / "adapter", save_embedding_layers=False)
-    merged = adapted.merge_and_unload()
+    adapted.save_pretrained(directory, save_embedding_layers=False)
+    return adapted
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_an_adapter_is_merged(tiny: Path, tmp_path: Path) -> None:
+    merged = write_adapter(tiny, tmp_path / "adapter").merge_and_unload()
     merged.save_pretrained(tmp_path / "merged")
     AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path / "merged")
     settings, asked = Inference(max_new_tokens=LIMIT), conversations(5)
@@ -110,3 +116,16 @@ def test_what_does_not_load_is_said_so(tiny: Path, tmp_path: Path) -> None:
         TransformersEngine(tmp_path, device="cpu")
     with pytest.raises(StudentError, match=f"with the adapter {tmp_path}"):
         TransformersEngine(tiny, tmp_path, device="cpu")
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_the_heads_weights_are_not_copied_for_every_row(tiny: Path, tmp_path: Path) -> None:
+    rows = 16
+    write_adapter(tiny, tmp_path)
+    engine = TransformersEngine(tiny, tmp_path, Inference(max_new_tokens=2, batch_size=rows), device="cpu")
+    config = AutoConfig.from_pretrained(tiny)
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiled:
+        engine.answer(conversations(rows))
+    shapes = [shape for event in profiled.events() for shape in event.input_shapes]
+    assert [config.vocab_size, config.hidden_size] in shapes, "the head should be seen"
+    assert [rows, config.hidden_size, config.vocab_size] not in shapes
