@@ -6,10 +6,12 @@
     │   ├── TaskError        the examination items, templates and splits
     │   ├── StudentError     the base model does not load or does not fit
     │   ├── StorageError     the storage root cannot be read or written
+    │   ├── EndpointError    an endpoint refuses the key, the model or the request's form
     │   ├── FencedError      another driver owns the run
     │   └── ResumeError      the document changed since the run began
     ├── BudgetError          the budget ended before a valid dataset (exit code 3)
     ├── TeacherError         a teacher could not produce a row
+    ├── EndpointDownError    an endpoint was away for longer than its patience; the run can be continued
     ├── RecipeError          a recipe does not fit the teacher or the budget
     ├── TrainingError        a training run failed
     └── ClusterError         Ray lost something it could not replace
@@ -94,6 +96,10 @@ class StorageError(UserError):
     """The storage root cannot be read or written."""
 
 
+class EndpointError(UserError):
+    """A model's endpoint refuses whoever asks: wrong key, unknown model, wrong address."""
+
+
 class FencedError(UserError):
     """Another driver holds the run, or took it over while this one was away."""
 
@@ -110,6 +116,10 @@ class BudgetError(PreceptorError):
 
 class TeacherError(PreceptorError):
     """A teacher could not produce a row."""
+
+
+class EndpointDownError(PreceptorError):
+    """A model's endpoint did not answer for longer than its ``patience``. What was answered before is kept."""
 
 
 class RecipeError(PreceptorError):

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from preceptor.spec.base import ContradictionError, Fraction, Model, Template
+from preceptor.spec.endpoint import Endpoint, Price, Sampling
 from preceptor.spec.recipe import Recipe
+from preceptor.spec.values import Value
 
 Strategy = Literal["iterative", "oneShot"]
-
-
-class SecretRef(Model):
-    """A key in a Kubernetes Secret, mounted by name."""
-
-    name: str = Field(examples=["api-keys"])
-    """The Secret."""
-    key: str = Field(examples=["openai"])
-    """The key in it."""
-
-
-class ApiKey(Model):
-    """Where an endpoint's key comes from; never the key itself."""
-
-    env: str | None = None
-    """Name of an environment variable."""
-    secret: SecretRef | None = None
-    """A Secret in the run's namespace."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.env is None) == (self.secret is None):
-            raise ContradictionError("a key comes from one place", mend="give either `env` or `secret`")
-        return self
-
-
-class Endpoint(Model):
-    """An OpenAI-compatible endpoint."""
-
-    base_url: str | None = None
-    """Its URL up to ``/v1``; the vendor's own when absent."""
-    api_key: ApiKey | None = None
-    """Its key, by reference."""
 
 
 class HeuristicEngineer(Model):
@@ -70,6 +39,12 @@ class LLMEngineer(Model):
     """Model name at the endpoint."""
     endpoint: Endpoint = Endpoint()
     """Where it is served."""
+    sampling: Sampling = Sampling()
+    """How it samples."""
+    price: Price = Price()
+    """What it costs; counts towards `budget.usd` and `budget.tokens`, not towards `budget.teacherRequests`."""
+    cap: Fraction = 0.5
+    """No skill gets a larger share of a version than this."""
 
 
 class FixedEngineer(Model):
@@ -83,99 +58,6 @@ class FixedEngineer(Model):
 
 
 Engineer = Annotated[HeuristicEngineer | LLMEngineer | FixedEngineer, Field(discriminator="kind")]
-
-
-class CategoryValue(Model):
-    """One of a list."""
-
-    kind: Literal["category"]
-    of: tuple[str | int | float | bool, ...] = Field(min_length=1, examples=[["red", "green"]])
-    """What to choose from."""
-    weights: tuple[float, ...] | None = None
-    """Relative frequency of each; alike when absent."""
-
-    @model_validator(mode="after")
-    def _weights_match(self) -> Self:
-        if self.weights is None:
-            return self
-        if len(self.weights) != len(self.of):
-            raise ContradictionError(
-                f"{len(self.weights)} weights do not fit {len(self.of)} values",
-                mend="write one number for each entry of `of`",
-                at=("weights",),
-            )
-        if min(self.weights) < 0 or sum(self.weights) <= 0:
-            raise ContradictionError(
-                "weights may not be negative, nor all 0", mend="write frequencies such as [3, 1]", at=("weights",)
-            )
-        return self
-
-
-class NumberValue(Model):
-    """A number, drawn evenly or evenly in its logarithm."""
-
-    kind: Literal["number"]
-    low: float = Field(examples=[1])
-    """Smallest value."""
-    high: float = Field(examples=[100])
-    """Largest value."""
-    decimals: int = Field(default=0, ge=0, le=10)
-    """Digits after the point; 0 gives an integer."""
-    distribution: Literal["uniform", "log"] = "uniform"
-    """``log`` draws small numbers as often as large ones."""
-
-    @model_validator(mode="after")
-    def _range(self) -> Self:
-        if self.low > self.high:
-            raise ContradictionError(
-                f"`low` ({self.low:g}) is above `high` ({self.high:g})", mend="swap them", at=("low",)
-            )
-        if self.distribution == "log" and self.low <= 0:
-            raise ContradictionError(
-                "a logarithmic distribution has no values at or below 0",
-                mend="raise `low` above 0, or write `distribution: uniform`",
-                at=("low",),
-            )
-        return self
-
-
-class DateValue(Model):
-    """A calendar day."""
-
-    kind: Literal["date"]
-    first: date = Field(examples=["2025-01-01"])
-    """Earliest day."""
-    last: date = Field(examples=["2025-12-31"])
-    """Latest day."""
-
-    @model_validator(mode="after")
-    def _range(self) -> Self:
-        if self.first > self.last:
-            raise ContradictionError(
-                f"`first` ({self.first}) is after `last` ({self.last})", mend="swap them", at=("first",)
-            )
-        return self
-
-
-class NameValue(Model):
-    """An invented name, by Faker."""
-
-    kind: Literal["name"]
-    of: Literal["person", "firstName", "lastName", "company", "city", "street"] = "person"
-    """What is named."""
-    locale: str = "en_GB"
-    """Faker's locale."""
-
-
-class ExpressionValue(Model):
-    """A value computed from others, as a sandboxed Jinja expression."""
-
-    kind: Literal["expression"]
-    of: str = Field(min_length=1, examples=["quantity * price"])
-    """The expression, as in ``quantity * price`` or ``first ~ " " ~ last``; other values are in scope."""
-
-
-Value = Annotated[CategoryValue | NumberValue | DateValue | NameValue | ExpressionValue, Field(discriminator="kind")]
 
 
 class Form(Model):
@@ -239,34 +121,32 @@ class ProceduralTeacher(Model):
 
     @model_validator(mode="after")
     def _answers(self) -> Self:
-        for name, generator in self.generators.items():
-            if isinstance(generator, SamplerGenerator) and generator.answer is None and self.answer is None:
-                raise ContradictionError(
-                    "the generator has no `answer` and the teacher gives none",
-                    mend="write the template of the answer, here or as `teacher.answer` for every generator",
-                    at=("generators", name),
-                )
+        _check_answers(self.generators, self.answer)
         return self
 
 
-class Sampling(Model):
-    """How the teacher's model samples."""
+def _check_answers(generators: Mapping[str, Generator], default: Template | None) -> None:
+    """Refuse a sampler generator whose rows would have no answer."""
+    for name, generator in generators.items():
+        if isinstance(generator, SamplerGenerator) and generator.answer is None and default is None:
+            raise ContradictionError(
+                "the generator has no `answer` and the teacher gives none",
+                mend="write the template of the answer, here or as `teacher.answer` for every generator",
+                at=("generators", name),
+            )
 
-    temperature: float = Field(default=1.0, ge=0)
-    """Softmax temperature."""
-    top_p: Fraction = 1.0
-    """Nucleus."""
-    max_tokens: int = Field(default=2048, gt=0)
-    """Longest answer."""
 
+class Pool(Model):
+    """An existing dataset that rows can be selected from."""
 
-class Price(Model):
-    """Dollars for a million tokens."""
-
-    input: float = Field(default=0.0, ge=0)
-    """Prompt tokens."""
-    output: float = Field(default=0.0, ge=0)
-    """Completion tokens."""
+    uri: str = Field(min_length=1, examples=["pool.jsonl"])
+    """fsspec URI or a path relative to the document; ``.jsonl``, ``.json``, ``.csv`` or ``.parquet``."""
+    answer: Template = Field(examples=["{{ answer }}"])
+    """Template over a record's columns that gives the answer the student learns."""
+    skill: Template | None = None
+    """Template that gives the record's skill; one skill, ``all``, when absent."""
+    limit: int | None = Field(default=None, gt=0)
+    """Read only the first so many records."""
 
 
 class OpenAITeacher(Model):
@@ -278,19 +158,30 @@ class OpenAITeacher(Model):
     endpoint: Endpoint = Endpoint()
     """Where it is served."""
     concurrency: int = Field(default=16, gt=0)
-    """Requests in flight."""
+    """Requests in flight at most; fewer when the endpoint turns requests away."""
     sampling: Sampling = Sampling()
     """How it samples."""
     price: Price = Price()
     """What it costs."""
+    values: dict[str, Value] = Field(default_factory=dict)
+    """Value samplers every sampler generator may use."""
+    answer: Template | None = None
+    """Answer template of sampler generators that have none."""
+    generators: dict[str, Generator] = Field(default_factory=dict)
+    """Procedural generators that recipes may use beside the model."""
+    pool: Pool | None = None
+    """An existing dataset that recipes may select rows from."""
+
+    @model_validator(mode="after")
+    def _answers(self) -> Self:
+        _check_answers(self.generators, self.answer)
+        return self
 
 
-class PoolTeacher(Model):
-    """An existing dataset to select rows from."""
+class PoolTeacher(Pool):
+    """Makes nothing: selects rows from an existing dataset."""
 
     kind: Literal["pool"]
-    uri: str = Field(examples=["pool.jsonl"])
-    """fsspec URI of the rows."""
 
 
 Teacher = Annotated[ProceduralTeacher | OpenAITeacher | PoolTeacher, Field(discriminator="kind")]

@@ -46,6 +46,8 @@ class Dataset(Model):
     """Rows a finished version holds at most."""
     minimum: int = Field(default=1, gt=0)
     """Fewer accepted rows than this make an attempt invalid."""
+    hopeless_yield: Fraction = 0.02
+    """A skill whose share of accepted rows stays below this is given up."""
     gates: Gates = Gates()
     """Thresholds of the gates."""
 

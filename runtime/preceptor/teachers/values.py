@@ -11,7 +11,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any
 
-from preceptor.spec.actors import CategoryValue, DateValue, ExpressionValue, NameValue, NumberValue, Value
+from preceptor.spec.values import CategoryValue, DateValue, ExpressionValue, NameValue, NumberValue, Value
 from preceptor.teachers.templates import Expression, GeneratorError, Place
 
 Draw = Callable[[Random, Mapping[str, Any]], Any]
