@@ -6,7 +6,7 @@
     ledger/000042-student-trained.json          one event
     leases/000003.json                          the driver that held epoch 3
     leases/000003-heartbeat.json                when it was last seen, and whether it let go
-    teacher/<attempt>/<shard>.jsonl.zst         requests and answers
+    teacher/<attempt>/<writer>-<n>.jsonl.zst    requests and answers
     datasets/<version>/data-00000.parquet       rows; manifest.json (written last), README.md
     checkpoints/<id>/                           adapter or weights; manifest.json (written last)
     evaluations/<id>.parquet                    predictions
@@ -34,6 +34,7 @@ CARD = "README.md"
 
 _EVENT = re.compile(r"(\d{6,})-([a-z0-9]+(?:-[a-z0-9]+)*)\.json")
 _LEASE = re.compile(r"(\d{6,})\.json")
+_SHARD = re.compile(r"(\d{6,}(?:-[a-z0-9]+)+)-(\d{6,})\.jsonl\.zst")
 
 
 def event(number: int, type: str) -> str:
@@ -66,9 +67,28 @@ def heartbeat(epoch: int) -> str:
     return f"{LEASES}/{epoch:06d}-heartbeat.json"
 
 
-def teacher_shard(attempt: int, shard: int) -> str:
-    """Path of one shard of an attempt's requests and answers."""
-    return f"{TEACHER}/{attempt:04d}/{shard:06d}.jsonl.zst"
+def teacher_writer(epoch: int, worker: str) -> str:
+    """Name of a writer of requests and answers; ``worker`` is lower-case words and numbers joined by ``-``."""
+    return f"{epoch:06d}-{worker}"
+
+
+def teacher_shards(attempt: int) -> str:
+    """Directory of an attempt's requests and answers; attempt 0 is for what belongs to none."""
+    return f"{TEACHER}/{attempt:04d}"
+
+
+def teacher_shard(attempt: int, writer: str, number: int) -> str:
+    """Path of one writer's shard ``number`` (from 0). ``ValueError`` for what :func:`teacher_writer` would not give."""
+    name = f"{writer}-{number:06d}.jsonl.zst"
+    if attempt < 0 or parse_teacher_shard(name) != (writer, number):
+        raise ValueError(f"not a shard: attempt {attempt}, writer {writer!r}, number {number}")
+    return f"{teacher_shards(attempt)}/{name}"
+
+
+def parse_teacher_shard(name: str) -> tuple[str, int] | None:
+    """Writer and number of a name in a directory of shards; ``None`` when it is no shard's name."""
+    match = _SHARD.fullmatch(name)
+    return (match[1], int(match[2])) if match else None
 
 
 def dataset(version: str) -> str:
