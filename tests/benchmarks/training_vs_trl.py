@@ -151,7 +151,7 @@ def compare(arguments: argparse.Namespace) -> None:
     """Run every contender in a process of its own, one after the other, and print the table."""
     from preceptor.training.encoding import Encoder
     from preceptor.training.job import Example
-    from preceptor.training.students import resolve
+    from preceptor.students.source import resolve
 
     model_dir = resolve(arguments.student, Path())
     encoder, rows = Encoder(model_dir), read(arguments.rows, arguments.count)

@@ -97,3 +97,18 @@ def test_an_interrupted_run_says_how_to_continue(tmp_path: Path, signum: signal.
     assert process.returncode == 130
     assert f"preceptor run {document}" in " ".join(err.split())
     assert "Traceback" not in err
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_student_that_does_not_load_is_one_message(tmp_path: Path) -> None:
+    document, _ = small(tmp_path)
+    weights = tmp_path / "student" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    process = start(document)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2, err
+    told = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1
+    assert f"{tmp_path / 'student'} does not load as a causal language model" in told[0]
+    assert "Traceback" not in err

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from preceptor.errors import StudentError
 from preceptor.spec.actors import Inference
+from preceptor.students.loading import failing_as, load
 
 Message = Mapping[str, str]
 """A turn of a conversation: ``{"role": …, "content": …}``."""
@@ -121,25 +122,17 @@ def _common_beginning(rows: Sequence[Sequence[int]]) -> list[int]:
 def _merged(model_dir: Path, adapter_dir: Path | None) -> Any:
     """The model in float32 with its adapter merged in; raises :class:`StudentError`."""
     import torch
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # of loading: it is over before it is drawn
-    try:
-        model: Any = AutoModelForCausalLM.from_pretrained(model_dir, dtype=torch.float32)
-        if adapter_dir is None:
-            return model
-        from peft import PeftModel
+    model: Any = load(model_dir, dtype=torch.float32)
+    if adapter_dir is None:
+        return model
+    from peft import PeftModel
 
-        with warnings.catch_warnings():
-            # peft 0.21 asks for a property that transformers 5 has renamed.
-            warnings.filterwarnings(
-                "ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning
-            )
-            return PeftModel.from_pretrained(model, adapter_dir).merge_and_unload()
-    except (OSError, ValueError, KeyError) as error:
-        where = model_dir if adapter_dir is None else f"{model_dir} with the adapter {adapter_dir}"
-        raise StudentError(
-            f"{where} does not load as a causal language model: {error}",
-            mend="point student.model at a model that transformers' AutoModelForCausalLM loads",
-        ) from error
+    what, mend = (
+        f"{model_dir} with the adapter {adapter_dir} does not load",
+        "restore it from a copy, or begin a new run",
+    )
+    with failing_as(what, mend=mend), warnings.catch_warnings():
+        # peft 0.21 asks for a property that transformers 5 has renamed.
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        return PeftModel.from_pretrained(model, adapter_dir).merge_and_unload()

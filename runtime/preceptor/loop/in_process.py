@@ -11,10 +11,10 @@ from preceptor.loop.parts import Sitting, Tick, TrainingOrder
 from preceptor.spec.document import Spec
 from preceptor.spec.recipe import Recipe
 from preceptor.storage.datasets import Row, ShardInfo, write_shards
+from preceptor.students.source import resolve
 from preceptor.synthesis.units import Unit, UnitResult
 from preceptor.synthesis.worker import UnitWorker
 from preceptor.training.job import TrainingJob, TrainingResult
-from preceptor.training.students import resolve
 
 
 class InProcess:

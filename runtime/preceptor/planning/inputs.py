@@ -15,12 +15,12 @@ from preceptor.spec.explain import closest, listing, nearest_line
 from preceptor.spec.load import Document
 from preceptor.spec.task import Task
 from preceptor.storage.store import Store
-from preceptor.storage.tables import read_records
-from preceptor.tasks.items import build_items
+from preceptor.storage.tables import read_files
+from preceptor.students.source import Description, describe
+from preceptor.tasks.items import items_of
 from preceptor.tasks.prompts import Renderer, compile_template
 from preceptor.tasks.splits import Split, SplitName, cut
 from preceptor.teachers.build import build_teacher
-from preceptor.training.students import Description, describe
 
 FEW = 30
 """Items below which a split's score says little: its standard error can reach 9 points."""
@@ -56,9 +56,9 @@ def read_inputs(document: Document, *, storage: str | None = None) -> Inputs:
     """Read and check as :func:`check_inputs` does, and return what was read."""
     spec = document.spec.spec
     _raise_any(document, _syntax_problems(spec.task))
-    records = read_records(spec.task.items.uri, document.base_dir, spec.task.items.limit)
-    _raise_any(document, _variable_problems(spec.task, records))
-    splits = cut(spec.task, build_items(spec.task, records, spec.task.items.uri))
+    files = read_files(spec.task.items.uri, document.base_dir, spec.task.items.limit)
+    _raise_any(document, _variable_problems(spec.task, [record for records in files.values() for record in records]))
+    splits = cut(spec.task, items_of(spec.task, files))
     _raise_any(document, build_teacher(spec.teacher).check(spec.task))
     student = describe(spec.student.model, document.base_dir)
     root = Store.open(storage or spec.storage.uri)

@@ -29,7 +29,7 @@ class TrainingJob:
     """Everything that decides the outcome of a training, and where the outcome goes."""
 
     model_dir: Path
-    """The base model, a directory that transformers loads (see :func:`preceptor.training.students.resolve`)."""
+    """The base model, a directory that transformers loads (see :func:`preceptor.students.source.resolve`)."""
     training: Training
     """Method and hyper-parameters."""
     seed: int

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from preceptor.errors import StudentError
 from preceptor.spec.actors import Training
+from preceptor.students import loading
 from preceptor.training.encoding import Encoder
 
 EAGER_TOKENS = 256
@@ -31,22 +31,11 @@ def load(model_dir: Path, training: Training, *, longest: int, device: torch.dev
         StudentError: The directory holds no causal language model.
 
     """
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # of loading: it is over before it is drawn
     on_gpu = device.type != "cpu"
     half = training.precision == "bf16"
     attention = "eager" if not on_gpu and longest <= EAGER_TOKENS else None
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            model_dir, dtype=torch.bfloat16 if half and on_gpu else torch.float32, attn_implementation=attention
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise StudentError(
-            f"{model_dir} does not load as a causal language model: {error}",
-            mend="point student.model at a model that transformers' AutoModelForCausalLM loads",
-        ) from error
+    dtype = torch.bfloat16 if half and on_gpu else torch.float32
+    model = loading.load(model_dir, dtype=dtype, attn_implementation=attention)
     model.train()
     if training.method == "full":
         return model

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from preceptor.errors import StudentError
+from preceptor.students.loading import failing_as
 
 PACKAGE = "package:"
 """Scheme of a GGUF file that an installed Python package carries."""
@@ -160,15 +161,11 @@ def _convert(file: Path, directory: Path) -> None:
 
     logging.disable_progress_bar()
     where: dict[str, Any] = {"pretrained_model_name_or_path": file.parent, "gguf_file": file.name}
-    try:
+    with failing_as(f"{file} cannot be converted", mend="use a GGUF file of a model that transformers knows"):
         model: Any = AutoModelForCausalLM.from_pretrained(
             **where, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
         )
         tokenizer: Any = AutoTokenizer.from_pretrained(**where)
-    except (OSError, ValueError, KeyError) as error:
-        raise StudentError(
-            f"{file} cannot be converted: {error}", mend="use a GGUF file of a model that transformers knows"
-        ) from error
     # Not save_pretrained, which writes on rank 0 alone: several ranks may convert at once, each for itself.
     weights = {name: weight.detach() for name, weight in model.named_parameters()}
     save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})

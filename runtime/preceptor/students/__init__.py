@@ -1,0 +1,1 @@
+"""The student: where its model comes from and how it is loaded."""
