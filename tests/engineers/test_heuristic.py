@@ -12,8 +12,8 @@ from preceptor.engineers.observation import (
     Observation,
     PastAttempt,
     SkillView,
-    Stop,
 )
+from preceptor.engineers.proposal import Stop
 from preceptor.recipes.digests import recipe_digest
 from preceptor.spec import actors
 from preceptor.spec.recipe import Recipe

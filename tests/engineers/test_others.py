@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from preceptor.engineers import build_engineer
 from preceptor.engineers.fixed import FixedEngineer
 from preceptor.engineers.heuristic import HeuristicEngineer
-from preceptor.engineers.observation import FailedCase, Observation, PastAttempt, Stop
+from preceptor.engineers.observation import FailedCase, Observation, PastAttempt
+from preceptor.engineers.proposal import Stop
 from preceptor.errors import UserError
 from preceptor.spec import actors
 from support.payments import recipe

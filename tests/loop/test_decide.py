@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -13,6 +13,7 @@ from preceptor.loop.events import (
     AttemptFailed,
     DatasetCommitted,
     IterationJudged,
+    ProposalFailed,
     Published,
     RecipeDrafted,
     RunStarted,
@@ -21,6 +22,7 @@ from preceptor.loop.events import (
     StudentTrained,
 )
 from preceptor.loop.state import RunState, apply, fold
+from preceptor.recipes.amount import Amount
 from preceptor.spec.document import Budget, Evaluation, Spec
 from preceptor.spec.recipe import ProceduralSource, Recipe, SkillPlan
 
@@ -33,6 +35,20 @@ def spec(**changes: object) -> Spec:
     budget = {"iterations": 3, **changes.pop("budget", {})}  # type: ignore[dict-item]
     evaluation = {"seeds": 2, **changes.pop("evaluation", {})}  # type: ignore[dict-item]
     strategy = changes.pop("strategy", "iterative")
+    actors: dict[str, dict[str, object]] = {
+        "engineer": {"kind": "heuristic", "strategy": strategy},
+        "teacher": {
+            "kind": "procedural",
+            "answer": "x",
+            "generators": {"a": {"kind": "sampler", "forms": [{"input": {"q": "x"}}]}},
+        },
+    }
+    if changes.pop("models", False):
+        actors = {
+            "engineer": {"kind": "llm", "strategy": strategy, "model": "e", "sampling": {"max_tokens": 100}},
+            "teacher": {"kind": "openai", "model": "t", "sampling": {"max_tokens": 50}},
+        }
+        actors = {name: {**actor, "price": {"output": 10.0}} for name, actor in actors.items()}
     assert not changes
     values = {
         "task": {
@@ -42,12 +58,7 @@ def spec(**changes: object) -> Spec:
             "items": {"uri": "i.jsonl", "answer": "{{ a }}"},
             "splits": {"feedback": 0.3, "selection": 0.3, "private": 0.4},
         },
-        "engineer": {"kind": "heuristic", "strategy": strategy},
-        "teacher": {
-            "kind": "procedural",
-            "answer": "x",
-            "generators": {"a": {"kind": "sampler", "forms": [{"input": {"q": "x"}}]}},
-        },
+        **actors,
         "student": {"model": "m"},
         "dataset": {"size": 8, "minimum": 4},
         "budget": Budget(**budget),
@@ -65,8 +76,14 @@ class World:
         better: Callable[[int], bool] = lambda attempt: True,
         valid: Callable[[int], bool] = lambda attempt: True,
         seconds: float = 1.0,
+        failures: Mapping[int, str] | None = None,
+        spent: Mapping[str, int] | None = None,
     ) -> None:
         self._better, self._valid, self._seconds = better, valid, seconds
+        self._failures = failures or {}
+        """Kinds of failed attempts by number; a kind after ``proposal:`` is of a proposal."""
+        self._spent = dict(spent or {})
+        """What the teacher uses up for an attempt; the engineer a tenth of it."""
 
     def event(self, step: Step, state: RunState) -> AnyEvent:
         after = {"elapsed": state.elapsed + self._seconds, "seconds": self._seconds}
@@ -74,12 +91,21 @@ class World:
             case Examine(subject, splits):
                 scores = {split: SplitScore(evaluation="e", n=1, value=0.5, exact=0.5) for split in splits}
                 return StudentExamined(subject=subject, splits=scores, tokens=1, **after)
-            case Draft(attempt):
-                return RecipeDrafted(
-                    attempt=attempt, operation=state.operation, recipe=RECIPE, digest="r", elapsed=after["elapsed"]
-                )
+            case Draft(attempt, operation):
+                asked = {
+                    "attempt": attempt,
+                    "operation": operation,
+                    "spent": {name: count // 10 for name, count in self._spent.items()},
+                    "elapsed": after["elapsed"],
+                }
+                kind = self._failures.get(attempt, "")
+                if kind.startswith("proposal:"):
+                    return ProposalFailed(kind=kind.removeprefix("proposal:"), problems=("skills: wrong",), **asked)
+                return RecipeDrafted(recipe=RECIPE, digest="r", card=f"card-{attempt}", **asked)
             case Generate(attempt):
-                outcome = {"attempt": attempt.number, "made": 4, "dropped": {}, **after}
+                outcome = {"attempt": attempt.number, "made": 4, "dropped": {}, "spent": self._spent, **after}
+                if kind := self._failures.get(attempt.number):
+                    return AttemptFailed(kind=kind, reason=kind, accepted=0, **outcome)
                 if self._valid(attempt.number):
                     return DatasetCommitted(version=f"v{attempt.number}", rows=4, skills={"a": 4}, **outcome)
                 return AttemptFailed(reason="too few", accepted=0, **outcome)
@@ -123,6 +149,10 @@ def play(document: Spec, world: World, limit: int = 200) -> Iterator[tuple[Step,
             return
         state = apply(state, world.event(step, state))
     raise AssertionError("the run does not end")
+
+
+def operations(document: Spec, world: World) -> list[str]:
+    return [step.operation for step, _ in play(document, world) if isinstance(step, Draft)]
 
 
 def kinds(document: Spec, world: World) -> list[str]:
@@ -170,6 +200,7 @@ def test_nothing_better_than_the_untrained_student_leaves_private_closed() -> No
         ({"budget": {"iterations": 9, "attempts": 2}}, World(), "attempts", 2),
         ({"budget": {"iterations": 2, "attempts": 5}}, World(valid=lambda a: False), "attempts", 0),
         ({"budget": {"iterations": 9}, "strategy": "oneShot"}, World(valid=lambda a: a == 3), "oneShot", 1),
+        ({"budget": {"iterations": 9}, "strategy": "oneShot"}, World(valid=lambda a: False), "attempts", 0),
         ({"budget": {"iterations": 9, "wall_clock": "30s"}}, World(seconds=4.0), "wallClock", 1),
         ({"budget": {"iterations": 9, "wall_clock": "3s"}}, World(seconds=4.0), "wallClock", 0),
     ],
@@ -188,8 +219,83 @@ def test_without_time_left_the_searchs_own_student_is_the_finalist() -> None:
 
 def test_repair_gives_up_after_three_failures_in_a_row() -> None:
     world = World(valid=lambda attempt: attempt > 5)
-    drafts = [state.operation for step, state in play(spec(), world) if isinstance(step, Draft)]
-    assert drafts == ["draft", "repair", "repair", "repair", "draft", "draft", "improve", "improve"]
+    assert operations(spec(), world) == [
+        *("draft", "repair", "repair", "repair"),
+        *("draft", "repair"),
+        *("improve", "improve"),
+    ]
+
+
+def test_a_broken_proposal_or_recipe_is_debugged_and_too_few_rows_are_repaired() -> None:
+    failures = {2: "proposal:unreadable", 3: "invalid-recipe", 4: "too-few-rows", 6: "failed", 8: "budget"}
+    document = spec(budget={"iterations": 4}, evaluation={"patience": 9})
+    assert operations(document, World(failures=failures)) == [
+        *("draft", "improve", "debug", "debug", "repair"),
+        *("improve", "debug", "improve", "repair"),
+    ]
+
+
+def test_repairs_and_debugs_give_up_together_and_start_anew() -> None:
+    kinds = ("too-few-rows", "failed", "too-few-rows", "proposal:invalid-recipe", "too-few-rows")
+    world = World(failures=dict(enumerate(kinds, start=2)))
+    assert operations(spec(), world)[:7] == ["draft", "improve", "repair", "debug", "repair", "draft", "repair"]
+
+
+def test_the_tries_of_one_shot_are_independent_and_eight() -> None:
+    world = World(valid=lambda attempt: False)
+    assert operations(spec(strategy="oneShot", budget={"iterations": 1}), world) == ["draft"] * 8
+    assert operations(spec(strategy="oneShot", budget={"iterations": 9}), world) == ["draft"] * 8
+    assert operations(spec(strategy="oneShot", budget={"attempts": 3}), world) == ["draft"] * 3
+
+
+def test_a_failed_proposal_counts_as_an_attempt_without_a_recipe() -> None:
+    world = World(failures={1: "proposal:invalid-recipe"}, spent={"requests": 10, "tokens": 200})
+    (*_, (_, state)) = play(spec(), world)
+    assert [attempt.has_recipe for attempt in state.attempts] == [False, True, True, True]
+    assert state.mats == pytest.approx(4 / 3)
+    assert state.failure_kinds == {"invalid-recipe": 1}
+    assert state.spent_on_engineer == Amount(requests=4, tokens=80)
+    assert state.spent_on_teacher == Amount(rows=12, requests=30, tokens=600)
+    assert state.cards_used == ("card-2", "card-3", "card-4")
+
+
+@pytest.mark.parametrize(
+    ("budget", "spent", "reason", "attempts"),
+    [
+        # The smallest attempt needs one request and the engineer's longest answer: 100 tokens, $0.001.
+        ({"teacher_requests": 21}, {"requests": 10}, "teacherRequests", 3),
+        ({"teacher_requests": 20}, {"requests": 10}, "teacherRequests", 2),
+        ({"tokens": 320}, {"tokens": 100}, "tokens", 3),
+        ({"tokens": 319}, {"tokens": 100}, "tokens", 2),
+        ({"usd": 0.0032}, {"picodollars": 10**9}, "usd", 3),
+        ({"usd": 0.00319}, {"picodollars": 10**9}, "usd", 2),
+        ({"tokens": 99}, {"tokens": 1}, "tokens", 0),
+    ],
+)
+def test_the_search_ends_when_not_even_the_smallest_attempt_fits(
+    budget: dict[str, object], spent: dict[str, int], reason: str, attempts: int
+) -> None:
+    document = spec(models=True, budget={"iterations": 9, **budget}, evaluation={"patience": 9})
+    steps = list(play(document, World(spent=spent)))
+    ended = next(step for step, _ in steps if isinstance(step, EndSearch))
+    assert (ended.event.reason, len(steps[-1][1].attempts)) == (reason, attempts)
+
+
+def test_the_first_attempt_needs_requests_for_the_whole_minimum() -> None:
+    document = spec(models=True, budget={"teacher_requests": 2})
+    large = document.model_copy(update={"dataset": document.dataset.model_copy(update={"minimum": 65, "size": 99})})
+    assert operations(large, World()) == []
+    assert operations(document, World()) != []
+
+
+@pytest.mark.parametrize(
+    ("failures", "attempts"), [({1: "proposal:budget"}, 1), (dict.fromkeys((1, 2, 3), "budget"), 3)]
+)
+def test_a_budget_that_nothing_fits_into_ends_the_search(failures: dict[int, str], attempts: int) -> None:
+    document = spec(models=True, budget={"usd": 1.0, "tokens": 10_000})
+    steps = list(play(document, World(failures=failures, spent={"tokens": 1000})))
+    ended = next(step for step, _ in steps if isinstance(step, EndSearch))
+    assert (ended.event.reason, len(steps[-1][1].attempts)) == ("tokens", attempts)
 
 
 def test_the_fold_of_any_prefix_gives_the_same_next_step() -> None:

@@ -14,8 +14,8 @@ from preceptor.engineers.observation import (
     Observation,
     PastAttempt,
     SkillView,
-    Stop,
 )
+from preceptor.engineers.proposal import Stop
 from preceptor.recipes.digests import recipe_digest
 from preceptor.spec.recipe import ProceduralSource, Recipe, SkillPlan
 

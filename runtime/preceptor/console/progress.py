@@ -15,6 +15,7 @@ from preceptor.loop.events import (
     DatasetCommitted,
     DocumentChanged,
     IterationJudged,
+    ProposalFailed,
     Published,
     RecipeDrafted,
     RunStarted,
@@ -41,6 +42,8 @@ def describe(event: AnyEvent) -> str:
         case RecipeDrafted():
             quotas = ", ".join(f"{plan.skill} {plan.quota}" for plan in event.recipe.skills)
             return f"attempt {event.attempt}, {event.operation}: {event.recipe.rows} rows ({quotas})"
+        case ProposalFailed():
+            return f"attempt {event.attempt}, {event.operation}: {event.reason}"
         case DatasetCommitted():
             rows = f"{event.rows} rows, {event.carried} carried over, {event.made} made"
             return f"dataset {event.version}: {rows} in {event.seconds:.0f} s"

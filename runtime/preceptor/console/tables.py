@@ -20,8 +20,8 @@ def status_table(state: RunState) -> RenderableType:
     for attempt in state.attempts:
         trained = state.training_of(attempt)
         subject = trained.training if trained else ""
-        if attempt.failed:
-            remark = f"failed: {attempt.failed.reason}"
+        if attempt.failure:
+            remark = f"failed: {attempt.failure.reason}"
         elif attempt.judged:
             remark = "best" if attempt.judged.best else ""
         else:

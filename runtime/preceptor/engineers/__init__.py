@@ -1,5 +1,6 @@
 """Who decides which data to make."""
 
-from preceptor.engineers.build import Proposer, build_engineer
+from preceptor.engineers.build import build_engineer
+from preceptor.engineers.proposal import NoProposal, Outcome, Proposal, Proposer, Stop
 
-__all__ = ["Proposer", "build_engineer"]
+__all__ = ["NoProposal", "Outcome", "Proposal", "Proposer", "Stop", "build_engineer"]

@@ -1,23 +1,12 @@
-"""What every engineer does, and the engineer a document asks for."""
+"""The engineer a document asks for."""
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from preceptor.engineers.fixed import FixedEngineer
 from preceptor.engineers.heuristic import HeuristicEngineer
-from preceptor.engineers.observation import Observation, Stop
+from preceptor.engineers.proposal import Proposer
 from preceptor.errors import UserError
 from preceptor.spec import actors
-from preceptor.spec.recipe import Recipe
-
-
-class Proposer(Protocol):
-    """Decides which data to make."""
-
-    def propose(self, observation: Observation) -> Recipe | Stop:
-        """Return the next recipe, or the reason to make no more."""
-        ...
 
 
 def build_engineer(config: actors.Engineer) -> Proposer:

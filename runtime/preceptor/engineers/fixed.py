@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from preceptor.engineers.observation import Observation, Stop
+from preceptor.engineers.observation import Observation
+from preceptor.engineers.proposal import Stop
 from preceptor.spec.actors import FixedEngineer as Config
 from preceptor.spec.recipe import Recipe
 

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from preceptor.engineers.difficulty import weigh_levels
-from preceptor.engineers.observation import Observation, Stop
+from preceptor.engineers.observation import Observation
+from preceptor.engineers.proposal import Stop
 from preceptor.engineers.shares import divide
 from preceptor.engineers.view import View
 from preceptor.recipes.digests import recipe_digest

@@ -79,7 +79,8 @@ class View:
     def best_source(self, generator: str) -> ProceduralSource | None:
         """How the best version's recipe used a generator."""
         plans = self.best.recipe.skills if self.best else ()
-        return next((source for plan in plans for source in plan.sources if source.generator == generator), None)
+        sources = (source for plan in plans for source in plan.sources if isinstance(source, ProceduralSource))
+        return next((source for source in sources if source.generator == generator), None)
 
     def fresh_share(self, recipe: Recipe) -> float:
         """Share of a recipe's rows that the best version does not hold."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from preceptor.loop.events import BASE, SearchEnded, SplitName
+from preceptor.loop.budget import out_of_budget
+from preceptor.loop.events import BASE, Operation, SearchEnded, SplitName
 from preceptor.loop.state import Attempt, RunState
 from preceptor.spec.document import Spec
 
@@ -25,6 +26,8 @@ class Draft:
 
     attempt: int
     """Its number, from 1."""
+    operation: Operation
+    """What it starts from."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,9 @@ class Done:
     """Nothing is left to do."""
 
 
+ONE_SHOT_TRIES = 8
+"""Tries for one valid dataset (paper, section 3)."""
+
 Step = Examine | Draft | Generate | Train | Judge | EndSearch | Publish | Done
 
 
@@ -96,7 +102,7 @@ def _search(spec: Spec, state: RunState) -> Step:
         return EndSearch(_wall_clock_spent(spec, state))
     if attempt is None:
         ended = why_stop(spec, state)
-        return EndSearch(ended) if ended else Draft(len(state.attempts) + 1)
+        return EndSearch(ended) if ended else Draft(len(state.attempts) + 1, operation(spec, state))
     if attempt.committed is None:
         return Generate(attempt)
     trained = state.training_of(attempt)
@@ -135,20 +141,36 @@ def finalist_seeds(spec: Spec, state: RunState) -> range:
     return range(1, spec.evaluation.seeds + 1)
 
 
+def operation(spec: Spec, state: RunState) -> Operation:
+    """What the next proposal starts from; the tries of a one-shot engineer know nothing of one another."""
+    return "draft" if one_shot(spec) else state.operation
+
+
+def one_shot(spec: Spec) -> bool:
+    """Whether the search ends with the first valid dataset."""
+    return getattr(spec.engineer, "strategy", "iterative") == "oneShot"
+
+
+def tries(spec: Spec) -> int:
+    """Attempts the search may make; one-shot's eight tries (paper, section 3) unless the document says otherwise."""
+    if one_shot(spec) and spec.budget.attempts is None:
+        return ONE_SHOT_TRIES
+    return spec.budget.max_attempts
+
+
 def why_stop(spec: Spec, state: RunState) -> SearchEnded | None:
     """The reason to end the search, or ``None`` to go on. Budgets are checked before anything is spent."""
     budget, done = spec.budget, len(state.iterations)
     if done >= budget.iterations:
         return SearchEnded(reason="iterations", detail=f"all {budget.iterations} iterations are done")
-    if getattr(spec.engineer, "strategy", "iterative") == "oneShot" and done:
+    if one_shot(spec) and done:
         return SearchEnded(reason="oneShot", detail="the strategy is one valid dataset")
-    if len(state.attempts) >= budget.max_attempts:
-        return SearchEnded(reason="attempts", detail=f"all {budget.max_attempts} attempts are used")
+    if len(state.attempts) >= tries(spec):
+        return SearchEnded(reason="attempts", detail=f"all {tries(spec)} attempts are used")
     if state.since_best >= spec.evaluation.patience and done:
         return SearchEnded(reason="patience", detail=f"no new best in {state.since_best} iterations")
-    if budget.rows is not None and budget.rows - state.rows_made < _least_fresh_rows(spec, state):
-        left = max(0, budget.rows - state.rows_made)
-        return SearchEnded(reason="rows", detail=f"{left} of {budget.rows} rows are left, too few for another version")
+    if spent := out_of_budget(spec, state):
+        return spent
     if budget.wall_clock is not None and state.elapsed + _time_to_finish(spec, state) >= budget.wall_clock:
         return _wall_clock_spent(spec, state)
     return None
@@ -156,11 +178,6 @@ def why_stop(spec: Spec, state: RunState) -> SearchEnded | None:
 
 def _wall_clock_spent(spec: Spec, state: RunState) -> SearchEnded:
     return SearchEnded(reason="wallClock", detail=f"{state.elapsed:.0f} s of {spec.budget.wall_clock:.0f} s are spent")
-
-
-def _least_fresh_rows(spec: Spec, state: RunState) -> int:
-    """Rows the smallest useful attempt must make: a whole minimum, or one row when there is a version to carry over."""
-    return 1 if state.best else spec.dataset.minimum
 
 
 def _time_to_finish(spec: Spec, state: RunState) -> float:

@@ -18,6 +18,21 @@ SplitName = Literal["feedback", "selection", "private"]
 BASE = "base"
 """The subject of an examination of the untrained student."""
 
+Operation = Literal["draft", "improve", "repair", "debug"]
+"""What a proposal starts from (paper, section 3): nothing, the best version, an attempt with too few valid rows, or an
+attempt that failed because its proposal or the carrying out of it did."""
+
+AttemptFailure = Literal["too-few-rows", "invalid-recipe", "failed", "budget"]
+"""Why a recipe gave no version: too few rows passed, it does not fit the teacher, carrying it out raised an error (a
+template that does not render), or the budget ended first."""
+
+ProposalFailure = Literal["unreadable", "invalid-recipe", "budget", "failed"]
+"""Why there is no recipe: answers that were cut off, empty or no JSON; recipes that do not fit; no budget left to ask;
+a request that the endpoint will never answer."""
+
+Spent = dict[str, int]
+"""What a step used up, as :meth:`preceptor.recipes.amount.Amount.to_data` writes it."""
+
 
 class Event(Stored):
     """What every event has."""
@@ -100,12 +115,41 @@ class RecipeDrafted(Event):
     type: Literal["recipe-drafted"] = "recipe-drafted"
     attempt: int
     """Counts from 1."""
-    operation: Literal["draft", "improve", "repair"]
-    """What the proposal starts from: nothing, the best version, or an attempt with too few rows (paper, section 3)."""
+    operation: Operation
+    """What the proposal starts from."""
     recipe: Recipe
     """The proposal."""
     digest: str
     """Its digest."""
+    card: str | None = None
+    """Id of the strategy card it instantiates."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Digest of every prompt file it was asked with, by name; empty for an engineer without a model."""
+    spent: Spent = Field(default_factory=dict)
+    """What the engineer's model used up."""
+
+
+class ProposalFailed(Event):
+    """The engineer's answers could not be made a recipe. It counts as an attempt, although nothing was carried out."""
+
+    type: Literal["proposal-failed"] = "proposal-failed"
+    attempt: int
+    """Counts from 1."""
+    operation: Operation
+    """What the proposal was to start from."""
+    kind: ProposalFailure
+    """What was wrong with the last answer."""
+    problems: tuple[str, ...]
+    """What the engineer was told about it, path and reason."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Digest of every prompt file it was asked with, by name."""
+    spent: Spent = Field(default_factory=dict)
+    """What the engineer's model used up."""
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, in a sentence."""
+        return f"no valid recipe: {'; '.join(self.problems) or self.kind}"
 
 
 class DatasetCommitted(Event):
@@ -130,14 +174,18 @@ class DatasetCommitted(Event):
     """Rows missing to a skill's quota."""
     seconds: float
     """Wall-clock time it took."""
+    spent: Spent = Field(default_factory=dict)
+    """What the teacher used up, its rows left out: those are in ``made``."""
 
 
 class AttemptFailed(Event):
-    """An attempt gave too few valid rows."""
+    """A recipe was carried out, or was to be, and gave no valid version."""
 
     type: Literal["attempt-failed"] = "attempt-failed"
     attempt: int
     """The attempt."""
+    kind: AttemptFailure = "too-few-rows"
+    """Why there is no version."""
     reason: str
     """What went wrong."""
     accepted: int
@@ -150,6 +198,8 @@ class AttemptFailed(Event):
     """Rows missing to a skill's quota."""
     seconds: float
     """Wall-clock time it took."""
+    spent: Spent = Field(default_factory=dict)
+    """What the teacher used up, its rows left out: those are in ``made``."""
 
 
 class StudentTrained(Event):
@@ -202,10 +252,25 @@ class SearchEnded(Event):
     """No further attempt is made."""
 
     type: Literal["search-ended"] = "search-ended"
-    reason: Literal["iterations", "attempts", "patience", "wallClock", "rows", "engineer", "oneShot"]
+    reason: Literal[
+        "iterations",
+        "attempts",
+        "patience",
+        "wallClock",
+        "rows",
+        "teacherRequests",
+        "tokens",
+        "usd",
+        "engineer",
+        "oneShot",
+    ]
     """What ended it."""
     detail: str = ""
     """In words."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Digest of every prompt file that the engineer was asked with when it was the one to end the search."""
+    spent: Spent = Field(default_factory=dict)
+    """What its model used up for that answer."""
 
 
 class Published(Event):
@@ -225,6 +290,7 @@ AnyEvent = Annotated[
     | DocumentChanged
     | StudentExamined
     | RecipeDrafted
+    | ProposalFailed
     | DatasetCommitted
     | AttemptFailed
     | StudentTrained

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from types import MappingProxyType
-from typing import Literal
 
 from preceptor.loop.events import (
     BASE,
@@ -15,6 +15,8 @@ from preceptor.loop.events import (
     DatasetCommitted,
     DocumentChanged,
     IterationJudged,
+    Operation,
+    ProposalFailed,
     Published,
     RecipeDrafted,
     RunStarted,
@@ -24,30 +26,83 @@ from preceptor.loop.events import (
     StudentExamined,
     StudentTrained,
 )
+from preceptor.loop.failures import FailureKind, failure_kind
+from preceptor.recipes.amount import Amount
+
+MENDS_IN_A_ROW = 3
+"""Repairs and debugs in a row, taken together, before the engineer starts anew (paper, section 3)."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One recipe and what has become of it so far."""
+    """One proposal and what has become of it so far."""
 
-    drafted: RecipeDrafted
-    """The recipe."""
+    proposed: RecipeDrafted | ProposalFailed
+    """The recipe, or why there is none."""
     committed: DatasetCommitted | None = None
     """Its dataset version, once valid."""
     failed: AttemptFailed | None = None
-    """Why there is none."""
+    """Why a recipe gave no version."""
     judged: IterationJudged | None = None
     """How its student compared; an attempt with a judgement is an iteration."""
 
     @property
     def number(self) -> int:
         """Counts from 1."""
-        return self.drafted.attempt
+        return self.proposed.attempt
+
+    @property
+    def has_recipe(self) -> bool:
+        """Whether the engineer's answer was a recipe."""
+        return isinstance(self.proposed, RecipeDrafted)
+
+    @property
+    def drafted(self) -> RecipeDrafted:
+        """The recipe of an attempt that has one; every attempt that is open or committed does."""
+        assert isinstance(self.proposed, RecipeDrafted)
+        return self.proposed
+
+    @property
+    def failure(self) -> AttemptFailed | ProposalFailed | None:
+        """Why there is no version, whether it was the proposal that failed or the recipe."""
+        return self.proposed if isinstance(self.proposed, ProposalFailed) else self.failed
+
+    @property
+    def failure_kind(self) -> FailureKind | None:
+        """What it counts as when it failed."""
+        return failure_kind(self.failure) if self.failure else None
 
     @property
     def open(self) -> bool:
         """Whether steps of this attempt are still to be done."""
-        return self.failed is None and self.judged is None
+        return self.failure is None and self.judged is None
+
+    @property
+    def spent_on_teacher(self) -> Amount:
+        """What carrying it out used up; ``rows`` are those made."""
+        outcome = self.committed or self.failed
+        return replace(Amount.from_data(outcome.spent), rows=outcome.made) if outcome else Amount()
+
+    @property
+    def spent_on_engineer(self) -> Amount:
+        """What proposing it used up."""
+        return Amount.from_data(self.proposed.spent)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What the engineer expected of one skill, beside what came."""
+
+    attempt: int
+    """The attempt, from 1."""
+    skill: str
+    """The skill."""
+    predicted: float
+    """Expected change of feedback accuracy against the best before, as a difference of shares."""
+    actual: float | None
+    """The change; ``None`` when no feedback item exercises the skill."""
+    n: int
+    """Feedback items that the change rests on."""
 
 
 @dataclass(frozen=True)
@@ -106,23 +161,96 @@ class RunState:
         """Failed attempts since the last valid one."""
         count = 0
         for attempt in reversed(self.attempts):
-            if attempt.failed is None:
+            if attempt.failure is None:
                 break
             count += 1
         return count
 
     @property
-    def rows_made(self) -> int:
-        """Rows the teacher has made in all, dropped ones included."""
-        outcomes = (attempt.committed or attempt.failed for attempt in self.attempts)
-        return sum(outcome.made for outcome in outcomes if outcome is not None)
+    def mends_in_a_row(self) -> int:
+        """Attempts since the last that was neither repair nor debug."""
+        count = 0
+        for attempt in reversed(self.attempts):
+            if attempt.proposed.operation not in ("repair", "debug"):
+                break
+            count += 1
+        return count
 
     @property
-    def operation(self) -> Literal["draft", "improve", "repair"]:
-        """What the next proposal starts from; repair gives up after three failures in a row (paper, section 3)."""
-        if 0 < self.failures_in_a_row <= 3:
-            return "repair"
-        return "improve" if self.best else "draft"
+    def operation(self) -> Operation:
+        """What the next proposal of an iterative engineer starts from.
+
+        After a failure it is mended: ``repair`` when the recipe ran but gave too little, ``debug`` when the proposal or
+        carrying it out broke. ``MENDS_IN_A_ROW`` that did not help end in a new draft.
+        """
+        last = self.attempts[-1] if self.attempts else None
+        if last is None or last.failure is None:
+            return "improve" if self.best else "draft"
+        if self.mends_in_a_row >= MENDS_IN_A_ROW:
+            return "draft"
+        return "repair" if last.failure.kind in ("too-few-rows", "budget") else "debug"
+
+    @property
+    def valid_attempts(self) -> int:
+        """Attempts that gave a valid version."""
+        return sum(attempt.committed is not None for attempt in self.attempts)
+
+    @property
+    def mats(self) -> float | None:
+        """Attempts for each valid dataset (the paper's MATS, lower is better); ``None`` while there is none."""
+        return len(self.attempts) / self.valid_attempts if self.valid_attempts else None
+
+    @property
+    def failure_kinds(self) -> dict[FailureKind, int]:
+        """Failed attempts by kind, the most frequent first."""
+        kinds = Counter(attempt.failure_kind for attempt in self.attempts)
+        return {kind: count for kind, count in kinds.most_common() if kind is not None}
+
+    @property
+    def rows_made(self) -> int:
+        """Rows the teacher has made in all, dropped ones included."""
+        return self.spent_on_teacher.rows
+
+    @property
+    def spent_on_teacher(self) -> Amount:
+        """What the teacher has used up, as far as attempts ended."""
+        return sum((attempt.spent_on_teacher for attempt in self.attempts), Amount())
+
+    @property
+    def spent_on_engineer(self) -> Amount:
+        """What the engineer's model has used up."""
+        last = Amount.from_data(self.ended.spent) if self.ended else Amount()
+        return sum((attempt.spent_on_engineer for attempt in self.attempts), last)
+
+    @property
+    def spent(self) -> Amount:
+        """Both together."""
+        return self.spent_on_teacher + self.spent_on_engineer
+
+    @property
+    def cards_used(self) -> tuple[str, ...]:
+        """Strategy cards that iterations instantiated, in order."""
+        cards = (attempt.drafted.card for attempt in self.iterations)
+        return tuple(card for card in cards if card is not None)
+
+    @property
+    def forecasts(self) -> tuple[Forecast, ...]:
+        """Every prediction beside its outcome, by iteration and skill."""
+        return tuple(forecast for attempt in self.iterations for forecast in self._forecasts(attempt))
+
+    def _forecasts(self, attempt: Attempt) -> Iterable[Forecast]:
+        assert attempt.judged is not None
+        after = self.scores[attempt.judged.training, "feedback"].skills
+        before = self.scores[attempt.judged.against, "feedback"].skills
+        for skill, predicted in attempt.drafted.recipe.prediction.items():
+            known = skill in after and skill in before
+            yield Forecast(
+                attempt=attempt.number,
+                skill=skill,
+                predicted=predicted,
+                actual=after[skill].value - before[skill].value if known else None,
+                n=after[skill].n if known else 0,
+            )
 
     def training_of(self, attempt: Attempt, seed_index: int = 0) -> StudentTrained | None:
         """The student that learnt an attempt's version with a seed."""
@@ -150,7 +278,7 @@ def apply(state: RunState, event: AnyEvent) -> RunState:
             new = {(event.subject, split): score for split, score in event.splits.items()}
             scores = MappingProxyType({**state.scores, **new})
             return replace(state, scores=scores, examinations=(*state.examinations, event))
-        case RecipeDrafted():
+        case RecipeDrafted() | ProposalFailed():
             return replace(state, attempts=(*state.attempts, Attempt(event)))
         case DatasetCommitted():
             return _replace_last(state, replace(state.attempts[-1], committed=event))

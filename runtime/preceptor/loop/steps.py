@@ -16,8 +16,7 @@ from typing import assert_never
 import numpy as np
 
 from preceptor import __version__
-from preceptor.engineers.build import Proposer
-from preceptor.engineers.observation import Stop
+from preceptor.engineers.proposal import NoProposal, Proposal, Proposer, Stop
 from preceptor.errors import TrainingError
 from preceptor.evaluation import statistics
 from preceptor.loop.decide import Done, Draft, EndSearch, Examine, Generate, Judge, Publish, Step, Train
@@ -27,6 +26,7 @@ from preceptor.loop.events import (
     AttemptFailed,
     DatasetCommitted,
     IterationJudged,
+    ProposalFailed,
     Published,
     RecipeDrafted,
     SearchEnded,
@@ -152,20 +152,41 @@ class Steps:
 
     # -- data
 
-    def draft(self, step: Draft, state: RunState) -> RecipeDrafted | SearchEnded:
+    def draft(self, step: Draft, state: RunState) -> RecipeDrafted | ProposalFailed | SearchEnded:
         """Show the engineer what it may see and take its proposal, checked."""
         feedback = self.splits["feedback"]
-        view = observe(self.spec, state, feedback, lambda subject: self.predictions(subject, "feedback"))
-        proposal = self.engineer.propose(view)
-        if isinstance(proposal, Stop):
-            return SearchEnded(reason="engineer", detail=proposal.reason)
+        view = observe(
+            self.spec,
+            state,
+            feedback,
+            lambda subject: self.predictions(subject, "feedback"),
+            rows=lambda version: datasets.read_rows(self.store, version),
+        )
+        outcome = self.engineer.propose(view)
+        if isinstance(outcome, Stop):
+            return SearchEnded(reason="engineer", detail=outcome.reason, prompts=dict(outcome.prompts))
+        if isinstance(outcome, NoProposal):
+            return ProposalFailed(
+                attempt=step.attempt,
+                operation=step.operation,
+                kind=outcome.kind,
+                problems=outcome.problems,
+                prompts=dict(outcome.prompts),
+            )
+        proposed = outcome if isinstance(outcome, Proposal) else Proposal(outcome)
+        proposal = proposed.recipe
         carried = (
             Counter(row.skill for row in self._samples(proposal.carry_over.version)) if proposal.carry_over else {}
         )
         rows = self.spec.budget.rows
         check(proposal, self.spec, carried, rows_left=None if rows is None else rows - state.rows_made)
         return RecipeDrafted(
-            attempt=step.attempt, operation=state.operation, recipe=proposal, digest=recipe_digest(proposal)
+            attempt=step.attempt,
+            operation=step.operation,
+            recipe=proposal,
+            digest=recipe_digest(proposal),
+            card=proposed.card,
+            prompts=dict(proposed.prompts),
         )
 
     def generate(self, step: Generate, state: RunState) -> DatasetCommitted | AttemptFailed:

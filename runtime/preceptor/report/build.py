@@ -57,7 +57,7 @@ def build_report(
         digests={
             "document": state.started.document_digest,
             **{f"split.{name}": split.digest for name, split in splits.items()},
-            **{f"recipe.{attempt.number}": attempt.drafted.digest for attempt in state.attempts},
+            **{f"recipe.{attempt.number}": attempt.drafted.digest for attempt in state.attempts if attempt.has_recipe},
             **{f"training.{training.training}": training.version for training in state.trainings.values()},
         },
         versions=state.started.versions,
@@ -162,10 +162,9 @@ def _predicted(state: RunState, against: str, prediction: Mapping[str, float]) -
 
 
 def _attempts(state: RunState) -> schema.Attempts:
-    valid = sum(attempt.committed is not None for attempt in state.attempts)
-    failures = Counter("too few valid rows" for attempt in state.attempts if attempt.failed)
-    mats = len(state.attempts) / valid if valid else None
-    return schema.Attempts(total=len(state.attempts), valid=valid, mats=mats, failures=dict(failures))
+    failures = {str(kind): count for kind, count in state.failure_kinds.items()}
+    total, valid = len(state.attempts), state.valid_attempts
+    return schema.Attempts(total=total, valid=valid, mats=state.mats, failures=failures)
 
 
 def _budget(document: Specialization, state: RunState) -> dict[str, schema.Spending]:
