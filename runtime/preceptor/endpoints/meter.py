@@ -30,6 +30,7 @@ SCHEMA_TOKENS = 512
 """Allowance for the words around a JSON schema where the client or the server writes it into the prompt."""
 
 _TOKENS_PRICED = 10**6  # a price is for a million tokens
+_NOTHING = Amount()
 
 
 def bound_tokens(request: Request) -> int:
@@ -58,6 +59,16 @@ def charge(usage: Usage, price: Price) -> Amount:
     return Amount(requests=1, tokens=usage.prompt + usage.completion, picodollars=-(-money // divisor))
 
 
+def clamp(amount: Amount, most: Amount) -> Amount:
+    """The amount, no part of it above the other's."""
+    return Amount(
+        rows=min(amount.rows, most.rows),
+        requests=min(amount.requests, most.requests),
+        tokens=min(amount.tokens, most.tokens),
+        picodollars=min(amount.picodollars, most.picodollars),
+    )
+
+
 @lru_cache(maxsize=64)
 def _rates(prompt: float, completion: float) -> tuple[int, int, int]:
     """Picodollars for a token of the prompt and of the completion, both over the third number, exactly."""
@@ -70,20 +81,28 @@ def _rates(prompt: float, completion: float) -> tuple[int, int, int]:
 class Lease:
     """A share of the budget: what may still be sent under it, and what was. Not for several threads at once."""
 
-    def __init__(self, amount: Amount) -> None:
+    def __init__(self, amount: Amount, recorded: Amount = _NOTHING) -> None:
+        """Lend an amount.
+
+        ``recorded`` is what earlier processes spent or may have spent under this lease (``LogIndex.spent``): it stays
+        set aside until it is counted. A lease that covers the worst case of everything that can be asked under it,
+        as a unit of work's does, needs none.
+        """
         self.amount = amount
         """All of it."""
         self.spent = Amount()
         """Settled or counted so far."""
         self.reserved = Amount()
         """Set aside for what is under way."""
+        self.recorded = recorded
+        """Set aside for what earlier processes did and nobody has counted yet."""
         self.clamped = 0
         """How often something claimed to have cost more than was set aside for it."""
 
     @property
     def left(self) -> Amount:
         """What may still be set aside."""
-        return self.amount - self.spent - self.reserved
+        return self.amount - self.spent - self.reserved - self.recorded
 
     def reserve(self, amount: Amount) -> bool:
         """Set an amount aside if it still fits; whether it did."""
@@ -96,16 +115,12 @@ class Lease:
         """Spend ``actual`` of what was set aside and let go of the rest. Gives what was spent: never more than that."""
         if not actual.within(reserved):
             self.clamped += 1
-            actual = Amount(
-                rows=min(actual.rows, reserved.rows),
-                requests=min(actual.requests, reserved.requests),
-                tokens=min(actual.tokens, reserved.tokens),
-                picodollars=min(actual.picodollars, reserved.picodollars),
-            )
+            actual = clamp(actual, reserved)
         self.reserved = self.reserved - reserved
         self.spent = self.spent + actual
         return actual
 
     def count(self, amount: Amount) -> None:
-        """Count what an earlier sending under this lease has cost, as the log tells; it was set aside at the time."""
+        """Count what an earlier sending under this lease has cost, as the log tells."""
+        self.recorded = self.recorded - clamp(amount, self.recorded)
         self.spent = self.spent + amount

@@ -1,0 +1,230 @@
+"""Asks a model within a lease, with everything written down first: the one way in which anything here is sent.
+
+Around every sending, in this order: its worst case is reserved, its intent becomes durable, it is sent, its outcome
+becomes durable, what it cost is settled, its answer is handed out. Kill the process between any two of these, and what
+is charged plus what may have been charged stays within the lease, and no answer that anyone saw is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+from preceptor.endpoints.index import LogIndex
+from preceptor.endpoints.log import LogWriter
+from preceptor.endpoints.messages import Answer, Request, Usage
+from preceptor.endpoints.meter import Lease, charge, clamp, worst_case
+from preceptor.endpoints.records import Record
+from preceptor.errors import EndpointDownError, EndpointError, StorageError
+from preceptor.recipes.amount import Amount
+from preceptor.spec.endpoint import Price
+
+
+class Sent(Protocol):
+    """What came of a sending."""
+
+    @property
+    def answer(self) -> Answer:
+        """The answer."""
+        ...
+
+    @property
+    def sends(self) -> int:
+        """How often it went out."""
+        ...
+
+    @property
+    def turned_away(self) -> int:
+        """How many of those were certainly not carried out."""
+        ...
+
+
+class Send(Protocol):
+    """Sends one request, once.
+
+    Raises :class:`EndpointError` or :class:`EndpointDownError` only for a request that was not carried out: whatever
+    else ends it leaves open whether it was.
+    """
+
+    def __call__(self, request: Request, /) -> Awaitable[Sent]:
+        """Send it."""
+        ...
+
+
+@dataclass
+class Tally:
+    """What was asked and what came of it."""
+
+    recorded: int = 0
+    """Requests that the log or an equal request under way had an outcome for."""
+    sent: int = 0
+    """Requests handed to the endpoint now."""
+    spent: Amount = field(default_factory=Amount)
+    """What all of them cost, recorded ones included."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """Outcomes without a usable answer, by kind, recorded ones included."""
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(
+            recorded=self.recorded + other.recorded,
+            sent=self.sent + other.sent,
+            spent=self.spent + other.spent,
+            failures=self.failures + other.failures,
+        )
+
+    def add(self, answer: Answer, charged: Amount) -> None:
+        """Count an outcome."""
+        self.spent = self.spent + charged
+        if answer.failure is not None:
+            self.failures[answer.failure] += 1
+
+    def to_data(self) -> dict[str, Any]:
+        """JSON data."""
+        return {
+            "recorded": self.recorded,
+            "sent": self.sent,
+            "spent": self.spent.to_data(),
+            "failures": dict(sorted(self.failures.items())),
+        }
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Self:
+        """The tally that :meth:`to_data` wrote."""
+        return cls(
+            recorded=data.get("recorded", 0),
+            sent=data.get("sent", 0),
+            spent=Amount.from_data(data.get("spent", {})),
+            failures=Counter(data.get("failures", {})),
+        )
+
+
+class Correspondence:
+    """A :class:`preceptor.endpoints.messages.Correspondent` that sends what the log has no outcome for.
+
+    What the log has an outcome for is charged to the lease as well, as it was then: a unit of work that is made again
+    after its process was killed costs the same. What the killed process had begun and not finished comes on top
+    (``LogIndex.lost``). One for each lease, for one event loop.
+    """
+
+    def __init__(self, send: Send, *, lease: Lease, log: LogWriter, index: LogIndex, price: Price) -> None:
+        """``log`` and ``index`` belong to the same attempt and may be shared by the correspondences of a process."""
+        self._send = send
+        self._lease = lease
+        self._log = log
+        self._index = index
+        self._price = price
+        self._under_way: dict[str, asyncio.Future[Answer | None]] = {}
+        self._paid: set[str] = set()  # digests that the lease has been charged for
+        self.tally = Tally()
+        """What was asked so far."""
+
+    async def ask(self, request: Request) -> Answer:
+        """See :meth:`preceptor.endpoints.messages.Correspondent.ask`. An equal request under way is waited for.
+
+        Raises:
+            EndpointError: the endpoint refuses whoever asks.
+            EndpointDownError: the endpoint was away for longer than its patience.
+            StorageError: the log cannot be read or written.
+        """
+        digest = request.digest
+        while (other := self._under_way.get(digest)) is not None:
+            answer = await asyncio.shield(other)
+            if answer is not None:
+                self.tally.recorded += 1
+                return answer
+        mine = self._under_way[digest] = asyncio.get_running_loop().create_future()
+        answer = None
+        try:
+            answer = await self._ask(request)
+            return answer
+        finally:
+            del self._under_way[digest]
+            mine.set_result(answer)  # without an answer, those who waited ask for themselves
+
+    async def _ask(self, request: Request) -> Answer:
+        charged = self._index.charged_for(request.digest)
+        if charged is None:
+            worst = worst_case(request, self._price)
+            answer = await (self._carry_out(request, worst) if self._lease.reserve(worst) else self._refuse(request))
+        else:
+            paid = request.digest in self._paid
+            if not paid:
+                self._paid.add(request.digest)
+                self._lease.count(charged)  # now, before anybody else can set aside what this took up
+            self.tally.recorded += 1
+            answer = await _read(self._index, request.digest)
+            if not paid:
+                self.tally.add(answer, charged)
+        return answer
+
+    async def _carry_out(self, request: Request, worst: Amount) -> Answer:
+        """Send a request for which ``worst`` was set aside. Until its outcome is durable it has cost all of that."""
+        cost = worst
+        self._paid.add(request.digest)
+        try:
+            await self._log.write(Record.intent(request, worst))
+            self.tally.sent += 1
+            try:
+                sent = await self._send(request)
+            except (EndpointError, EndpointDownError):
+                await self._log.write(Record.returned(request))
+                cost = Amount()
+                raise
+            answer = sent.answer
+            claimed = charge(answer.usage, self._price) if sent.sends > sent.turned_away else Amount()
+            charged = clamp(claimed, worst)
+            await self._log.write(Record.outcome(request, answer, charged), self._index.note)
+            cost = claimed
+        finally:
+            self._lease.settle(worst, cost)
+        self.tally.add(answer, charged)
+        return answer
+
+    async def _refuse(self, request: Request) -> Answer:
+        """Send nothing, and keep that for a replay. A later asker with more left may send it after all."""
+        answer = Answer(text="", failure="budget", usage=Usage(prompt=0, completion=0), model=request.model)
+        if request.digest in self._index:
+            self.tally.recorded += 1
+        else:
+            await self._log.write(Record.outcome(request, answer, Amount()), self._index.note)
+        self.tally.add(answer, Amount())
+        return answer
+
+
+class ReplayCorrespondence:
+    """A :class:`preceptor.endpoints.messages.Correspondent` that only knows what the log tells, and never sends."""
+
+    def __init__(self, index: LogIndex, lease: Lease) -> None:
+        self._index = index
+        self._lease = lease
+        self._paid: set[str] = set()
+        self.tally = Tally()
+        """What was asked so far."""
+
+    async def ask(self, request: Request) -> Answer:
+        """The recorded answer. Raises :class:`StorageError` when there is none."""
+        if request.digest not in self._index:
+            where = f" ({request.place})" if request.place else ""
+            raise StorageError(
+                f"the log holds no outcome of request {request.digest}{where}, so this run cannot be replayed",
+                mend="replay needs the whole log as the run left it, and the release of Preceptor that made the run",
+            )
+        self.tally.recorded += 1
+        answer = await _read(self._index, request.digest)
+        if request.digest not in self._paid:
+            self._paid.add(request.digest)
+            charged = self._index.charged_for(request.digest) or Amount()
+            self._lease.count(charged)
+            self.tally.add(answer, charged)
+        return answer
+
+
+async def _read(index: LogIndex, digest: str) -> Answer:
+    """What the log tells of a request that it has an outcome for; only a reading from the store takes a thread."""
+    outcome = index.outcome(digest) if index.at_hand(digest) else await asyncio.to_thread(index.outcome, digest)
+    assert outcome is not None
+    return outcome.answer
