@@ -26,8 +26,8 @@ from preceptor.spec.load import Document
 from preceptor.storage import layout
 from preceptor.storage.ledger import Ledger, read_records
 from preceptor.storage.store import Store
-from preceptor.storage.tables import read_records as read_table
-from preceptor.tasks.items import build_items
+from preceptor.storage.tables import read_files
+from preceptor.tasks.items import items_of
 from preceptor.tasks.scorers import build_scorer
 from preceptor.tasks.splits import Split, SplitName, cut
 
@@ -53,8 +53,7 @@ def run_store(document: Document, storage: str | None, *, probe: bool = False) -
 def examination(document: Document) -> dict[SplitName, Split]:
     """Read the task's items and cut them; raises :class:`TaskError`."""
     task = document.spec.spec.task
-    records = read_table(task.items.uri, document.base_dir, task.items.limit)
-    return cut(task, build_items(task, records, task.items.uri))
+    return cut(task, items_of(task, read_files(task.items.uri, document.base_dir, task.items.limit)))
 
 
 def run(

@@ -154,13 +154,6 @@ def test_a_missing_file_is_a_mistake_in_the_document(root: str, tmp_path: Path) 
             read_records(uri, tmp_path)
 
 
-@pytest.mark.parametrize("uri", ["hf://datasets/a/b/c.jsonl", "github://a:b@main/c.csv", "https://example.org/c.json"])
-def test_what_cannot_be_read_yet_says_so(uri: str, tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match="not yet") as caught:
-        read_records(uri, tmp_path)
-    assert "download" in caught.value.mend
-
-
 def test_trouble_outside_the_file_is_the_storages(s3_root: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="bucket or container does not exist"):
         read_records("s3://no-such-bucket/a.jsonl", tmp_path)

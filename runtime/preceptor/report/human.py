@@ -23,9 +23,10 @@ def human_input(spec: Spec, splits: Mapping[SplitName, Split]) -> tuple[HumanInp
     if task.few_shot:
         texts = [f"{example.prompt} {example.answer}" for example in task.few_shot]
         found.append(_entry("few-shot examples", "spec.task.fewShot", texts))
+    uris = (task.items.uri,) if isinstance(task.items.uri, str) else task.items.uri
     for name, split in splits.items():
         texts = [f"{item.prompt} {item.reference}" for item in split.items]
-        found.append(_entry(f"labelled items ({name})", task.items.uri, texts))
+        found.append(_entry(f"labelled items ({name})", ", ".join(uris), texts))
     if isinstance(spec.teacher, ProceduralTeacher):
         forms = [
             text

@@ -91,7 +91,7 @@ def _locate(loc: tuple[str | int, ...], data: Any) -> _Place:
         if part == "[key]":
             return _Place(place.path, place.key, place.key, place.key_type, None, None)
         if _is_tagged_union(annotation):
-            chosen = next(model for model in get_args(annotation) if part in kinds(model))
+            chosen = next(model for model in _members(annotation) if part in kinds(model))
             place = _Place(place.path, place.key, place.value, chosen, place.field, place.model)
         elif get_origin(annotation) in (Union, types.UnionType):
             branch = next((each for each in get_args(annotation) if str(part).startswith(f"{_name(each)}[")), None)
@@ -141,13 +141,18 @@ def _name(annotation: Any) -> str:
 
 
 def _is_tagged_union(annotation: Any) -> bool:
-    args = get_args(annotation)
-    return bool(args) and all(isinstance(each, type) and issubclass(each, BaseModel) for each in args)
+    members = _members(annotation)
+    return bool(members) and all(isinstance(each, type) and issubclass(each, BaseModel) for each in members)
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the members of a union, without their tags."""
+    return [_bare(each) for each in get_args(annotation)]
 
 
 def kinds(annotation: Any) -> list[str]:
     """Return the values that ``kind`` may have in a model or a union of models."""
-    models = get_args(annotation) if _is_tagged_union(annotation) else [annotation]
+    models = _members(annotation) if _is_tagged_union(annotation) else [annotation]
     return [str(value) for model in models for value in get_args(model.model_fields["kind"].annotation)]
 
 

@@ -30,12 +30,8 @@ def _not_yet(path: str, wish: str, mend: str) -> Problem:
 def _task(spec: Spec) -> Iterator[Problem]:
     task = spec.task
     if isinstance(task.scorer, EntryPointScorer):
-        mend = "write one of the scorers `numeric`, `exact`, `choice`, `json` or `reasoning-gym`"
+        mend = "write one of the scorers `numeric`, `exact`, `choice`, `json`, `literal` or `reasoning-gym`"
         yield _not_yet("spec.task.scorer.kind", "scorers from other packages", mend)
-    scheme = task.items.uri.partition("://")[0]
-    if "://" in task.items.uri and scheme in ("hf", "github"):
-        mend = "download the file and write its path, or put it into a bucket (s3://, gs://, abfs://)"
-        yield _not_yet("spec.task.items.uri", f"items from {scheme}://", mend)
     if task.seeds is not None:
         mend = "remove `seeds`; the engineers and teachers of today do not read them"
         yield _not_yet("spec.task.seeds", "raw seed questions", mend)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from preceptor.spec.base import ContradictionError, Fraction, Model, Template
 
@@ -18,7 +18,11 @@ class ExactScorer(Model):
 
 
 class NumericScorer(Model):
-    r"""Right when the last number of the answer (in ``\boxed{}`` if there is one) is close to the reference."""
+    r"""Right when the last number of the answer (in ``\boxed{}`` if there is one) is close to the reference.
+
+    A reference such as ``3.52 10^{-19} J``, a number and a unit with a power of ten, is met by 3.52 and by
+    3.52e-19; a reference ``true`` or ``false`` by that word, or by yes or no.
+    """
 
     kind: Literal["numeric"]
     relative_tolerance: float = Field(default=0.0, ge=0)
@@ -54,6 +58,15 @@ class JsonScorer(Model):
     """The item's score: the share of fields that are right, or 1 only when all are."""
 
 
+class LiteralScorer(Model):
+    """Right when the answer is the same Python literal as the reference, however it is quoted and spaced.
+
+    Nothing is ever run: numbers, texts, bytes, ``None``, truth values, lists, tuples, dictionaries and sets are read.
+    """
+
+    kind: Literal["literal"]
+
+
 class ReasoningGymScorer(Model):
     """Scores with the verifier of the reasoning-gym dataset the item came from (column ``source_dataset``)."""
 
@@ -71,16 +84,38 @@ class EntryPointScorer(Model):
 
 
 Scorer = Annotated[
-    ExactScorer | NumericScorer | ChoiceScorer | JsonScorer | ReasoningGymScorer | EntryPointScorer,
+    ExactScorer | NumericScorer | ChoiceScorer | JsonScorer | LiteralScorer | ReasoningGymScorer | EntryPointScorer,
     Field(discriminator="kind"),
 ]
+
+
+def _distinct(uri: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Refuse a file without a name, no file at all, and one file twice."""
+    uris = (uri,) if isinstance(uri, str) else uri
+    if not uris:
+        raise ContradictionError("the list is empty", mend="list at least one file, such as [items.jsonl]")
+    for position, each in enumerate(uris):
+        at = () if isinstance(uri, str) else (position,)
+        if not each:
+            raise ContradictionError("the text is empty", mend="write `uri: items.jsonl`", at=at)
+        if each in uris[:position]:
+            raise ContradictionError(f"`{each}` is listed twice", mend="list every file once", at=at)
+    return uri
+
+
+Uris = Annotated[str | tuple[str, ...], AfterValidator(_distinct)]
+"""One file of records or several, read in their order."""
 
 
 class Items(Model):
     """Where the examination's items lie and how their records are read."""
 
-    uri: str = Field(min_length=1, examples=["items.jsonl"])
-    """fsspec URI or a path relative to the document; ``.jsonl``, ``.json``, ``.csv`` or ``.parquet``."""
+    uri: Uris = Field(examples=["items.jsonl"])
+    """Path or URI of the records, or a list of them: JSONL, JSON, CSV or Parquet.
+
+    A path counts from the document. URIs are those of buckets (``s3://`` …), ``https://``,
+    ``hf://datasets/OWNER/NAME[@REVISION]/PATH`` and ``github://OWNER/REPO@REF/PATH``.
+    """
     answer: Template = Field(examples=["{{ answer }}"])
     """Template over a record's columns that gives the reference answer."""
     id: Template | None = None
@@ -90,7 +125,7 @@ class Items(Model):
     cluster: Template | None = None
     """Template that gives a context's identity: items of one cluster never sit in two splits."""
     limit: int | None = Field(default=None, gt=0)
-    """Read only the first so many records."""
+    """Read only the first so many records, of all files together."""
 
 
 class Splits(Model):
@@ -137,8 +172,8 @@ class Splits(Model):
 class Seeds(Model):
     """Raw questions without answers that the engineer may build on ("with seed" in the paper)."""
 
-    uri: str = Field(min_length=1, examples=["seeds.jsonl"])
-    """fsspec URI of the records."""
+    uri: Uris = Field(examples=["seeds.jsonl"])
+    """Path or URI of the records, or a list of them, as for `items`; they need the columns that `prompt` reads."""
     limit: int = Field(default=1000, gt=0)
     """Use at most so many."""
 

@@ -1,4 +1,4 @@
-"""Records a user brings: JSONL, JSON, CSV or Parquet, from a path or a bucket.
+"""Records a user brings: JSONL, JSON, CSV or Parquet, from a path, a bucket or the web.
 
 What is in such a file is hostile until shown otherwise: nothing here evaluates it or takes a path from it, and what
 is broken is named by file and line.
@@ -13,12 +13,13 @@ import decimal
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from preceptor.errors import TaskError
+from preceptor.storage import remote
 from preceptor.storage.failures import explained, safe
 from preceptor.storage.store import Store
 
@@ -31,11 +32,28 @@ _LONGEST_CELL = 2**31 - 1
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
+def read_files(uris: str | Sequence[str], base_dir: Path, limit: int | None = None) -> dict[str, list[Record]]:
+    """Records of one file or several, in order, by the file's name as messages show it; ``limit`` is for all together.
+
+    Raises as :func:`read_records` does.
+    """
+    files: dict[str, list[Record]] = {}
+    left = limit
+    for uri in (uris,) if isinstance(uris, str) else uris:
+        if left == 0:
+            break
+        records = read_records(uri, base_dir, left)
+        files.setdefault(safe(uri), []).extend(records)
+        left = None if left is None else left - len(records)
+    return files
+
+
 def read_records(uri: str, base_dir: Path, limit: int | None = None) -> list[Record]:
     """All records of a file, or the first ``limit``.
 
     Args:
-        uri: a path (a relative one counts from ``base_dir``), ``file://``, ``memory://`` or a bucket's URI.
+        uri: a path (a relative one counts from ``base_dir``), ``file://``, ``memory://``, a bucket's URI, or one of
+            :mod:`preceptor.storage.remote`.
         base_dir: the directory of the document that names the file.
         limit: read no more than so many records.
 
@@ -56,10 +74,12 @@ def _fetch(uri: str, base_dir: Path) -> bytes:
     scheme = _SCHEME.match(uri)
     name = scheme[1].lower() if scheme else "file"
     shown = safe(uri)
+    if name in remote.SCHEMES:
+        return remote.fetch(uri, shown)
     if name not in _BUCKETS | {"file"}:
         raise TaskError(
-            f"{shown}: not yet: items cannot be read from `{name}://` so far",
-            mend="download the file and give its path, or put it into a bucket (s3://, gs://, abfs://)",
+            f"{shown}: records cannot be read from `{name}://`",
+            mend="write a path, https://, hf://, github://, or a bucket's s3://, gs:// or abfs://",
         )
     try:
         if name == "file":

@@ -36,26 +36,34 @@ class Item:
 
 
 def build_items(task: Task, records: Sequence[Mapping[str, Any]], source: str) -> list[Item]:
-    """Items from records, in their order.
+    """Items from the records of one file, which messages call ``source``. See :func:`items_of`."""
+    return items_of(task, {source: records})
 
-    ``source`` names where the records come from. Raises ``TaskError`` with the record's number, counted from 1, and the
-    field, for: no records, a template that does not fit, an answer that is missing or that the scorer cannot read, an
-    empty question or skill, two items with one id.
+
+def items_of(task: Task, files: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Item]:
+    """Items from the records of files, in their order.
+
+    Keys of ``files`` name the files in messages. Raises ``TaskError`` with the file, the record's number in it, counted
+    from 1, and the field, for: no records, a template that does not fit, an answer that is missing or that the scorer
+    cannot read, an empty question or skill, two items with one id.
     """
-    if not records:
-        raise TaskError(f"{source}: there are no items", mend="point `task.items.uri` at the examination's records")
+    for source, records in files.items():
+        if not records:
+            raise TaskError(f"{source}: there are no items", mend="point `task.items.uri` at the examination's records")
     reader = _Reader(task)
     items: list[Item] = []
-    numbers: dict[str, int] = {}
-    for number, record in enumerate(records, start=1):
-        try:
-            item = reader.item(record)
-        except TaskError as error:
-            raise TaskError(f"{source}: record {number}: {error.message}", mend=error.mend) from error
-        if item.id in numbers:
-            raise _duplicate(source, item.id, numbers[item.id], number, by_template=task.items.id is not None)
-        numbers[item.id] = number
-        items.append(item)
+    places: dict[str, tuple[str, int]] = {}
+    for source, records in files.items():
+        for number, record in enumerate(records, start=1):
+            try:
+                item = reader.item(record)
+            except TaskError as error:
+                raise TaskError(f"{source}: record {number}: {error.message}", mend=error.mend) from error
+            if item.id in places:
+                place = source, number
+                raise _duplicate(item.id, places[item.id], place, by_template=task.items.id is not None)
+            places[item.id] = source, number
+            items.append(item)
     return items
 
 
@@ -133,13 +141,15 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _duplicate(source: str, identity: str, first: int, second: int, *, by_template: bool) -> TaskError:
+def _duplicate(identity: str, first: tuple[str, int], second: tuple[str, int], *, by_template: bool) -> TaskError:
+    if first[0] == second[0]:
+        both = f"{first[0]}: records {first[1]} and {second[1]}"
+    else:
+        both = f"{first[0]}: record {first[1]} and {second[0]}: record {second[1]}"
     if by_template:
-        return TaskError(
-            f"{source}: records {first} and {second} have the same id {_shown(identity)}",
-            mend="make `task.items.id` unique, or leave it out",
-        )
-    return TaskError(f"{source}: records {first} and {second} are the same", mend="remove one of them")
+        mend = "make `task.items.id` unique, or leave it out"
+        return TaskError(f"{both} have the same id {_shown(identity)}", mend=mend)
+    return TaskError(f"{both} are the same", mend="remove one of them")
 
 
 def _shown(text: str) -> str:

@@ -10,6 +10,7 @@ from preceptor.spec.task import (
     EntryPointScorer,
     ExactScorer,
     JsonScorer,
+    LiteralScorer,
     NumericScorer,
     ReasoningGymScorer,
 )
@@ -18,6 +19,7 @@ from preceptor.tasks.scorers.choice import Choice
 from preceptor.tasks.scorers.exact import Exact
 from preceptor.tasks.scorers.gym import ReasoningGym
 from preceptor.tasks.scorers.json_fields import JsonFields
+from preceptor.tasks.scorers.literal import Literals
 from preceptor.tasks.scorers.numeric import Numeric
 from preceptor.tasks.scorers.score import Score, Scorer
 
@@ -28,6 +30,7 @@ _CLASSES: dict[type, Any] = {
     NumericScorer: Numeric,
     ChoiceScorer: Choice,
     JsonScorer: JsonFields,
+    LiteralScorer: Literals,
     ReasoningGymScorer: ReasoningGym,
 }
 
@@ -37,7 +40,7 @@ def build_scorer(config: ScorerConfig) -> Scorer:
     if isinstance(config, EntryPointScorer):
         raise UserError(
             f"not yet: scorers from entry points (`{config.name}`)",
-            mend="use exact, numeric, choice, json or reasoning-gym",
+            mend="use exact, numeric, choice, json, literal or reasoning-gym",
         )
     scorer: Scorer = _CLASSES[type(config)](config)
     return scorer

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from preceptor.errors import TaskError
 from preceptor.spec.task import JsonField, JsonScorer
 from preceptor.tasks.scorers.numbers import Number, whole_number
+from preceptor.tasks.scorers.phrases import without_thoughts
 from preceptor.tasks.scorers.score import Score
 
 if TYPE_CHECKING:
     from preceptor.tasks.items import Item
 
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 _TOKEN = re.compile(r'[{}"]|\\.', re.DOTALL)
 
 
@@ -54,7 +54,7 @@ class JsonFields:
         The first, because a small student that has answered goes on with more of the same until it is cut.
         """
         fallback = None
-        for source, value in _objects(_THOUGHT.sub("", text)):
+        for source, value in _objects(without_thoughts(text)):
             if self._fields.keys() & value.keys():
                 return source, value
             fallback = fallback or (source, value)

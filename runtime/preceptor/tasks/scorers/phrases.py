@@ -1,15 +1,21 @@
-r"""Where in an output the answer stands: in ``\boxed{}``, or after "the answer is"."""
+r"""Where in an output the answer stands: not in its thoughts; in ``\boxed{}``, or after "the answer is"."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
 
+_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _LONGEST_BOX = 2_000
 _MOST_BOXES = 50
 _PHRASE = re.compile(r"\banswers?\b[*_]*\s*(?:(?:is|are|was|would be|will be)\b|[:=]|#)[*_]*\s*:?|####", re.IGNORECASE)
 _SENTENCE = re.compile(r"\s*(.+?)(?:[.!?;](?=\s|$)|\n|$)")
+
+
+def without_thoughts(text: str) -> str:
+    """The text without what a reasoning model writes between ``<think>`` and ``</think>``."""
+    return _THOUGHT.sub("", text)
 
 
 def last_boxed(text: str) -> str | None:
@@ -23,11 +29,15 @@ def last_boxed(text: str) -> str | None:
 
 def after_phrase(text: str) -> str | None:
     """The sentence or line after the last "answer is", "Answer:" or "####"; ``None`` when there is none."""
-    phrases = list(_PHRASE.finditer(text))
-    if not phrases:
-        return None
-    sentence = _SENTENCE.match(text, phrases[-1].end())
+    rest = rest_after_phrase(text)
+    sentence = _SENTENCE.match(rest) if rest is not None else None
     return sentence[1] if sentence else None
+
+
+def rest_after_phrase(text: str) -> str | None:
+    """Everything after the last "answer is", "Answer:" or "####"; ``None`` when there is none."""
+    phrases = deque(_PHRASE.finditer(text), maxlen=1)
+    return text[phrases[0].end() :] if phrases else None
 
 
 def _closing(text: str, start: int, end: int) -> int | None:
