@@ -1,0 +1,243 @@
+"""The client of one OpenAI-compatible endpoint: vLLM, llama.cpp, a vendor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+import aiohttp
+from httpx2 import Limits, Response, Timeout
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient
+
+from preceptor.endpoints import completions
+from preceptor.endpoints.credentials import Credentials
+from preceptor.endpoints.manners import Carried, Clock, Manners, Sleep, TurnedAway
+from preceptor.endpoints.messages import Answer, Request, Usage
+from preceptor.endpoints.refusals import Refusal, refusal
+from preceptor.endpoints.structured import Way, Ways, response_format, told
+from preceptor.errors import EndpointError
+from preceptor.spec.endpoint import Endpoint
+
+VENDOR = "https://api.openai.com/v1"
+"""Where requests go when the document names no endpoint."""
+CONNECT = 10.0
+"""Seconds that opening a connection may take."""
+KEEP_ALIVE = 2.0
+"""Seconds that an idle connection is kept: less than any server keeps one, so that none closes as we send."""
+OURS = frozenset(
+    "model messages max_tokens max_completion_tokens n best_of stream temperature top_p response_format".split()
+)
+"""Keys of the body that `extraBody` may not set: what is asked for, and what bounds its cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What sending a request once came to."""
+
+    answer: Answer
+    """What came back."""
+    sends: int
+    """HTTP requests that were made for it."""
+    turned_away: int
+    """Those among them that were certainly not carried out: no connection, 429, 503, or refused as a bad request."""
+    seconds: float
+    """From the beginning of the last of them to its end."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    sends: int = 0
+    refused: int = 0
+    seconds: float = 0.0
+
+
+class Client:
+    """Sends requests to one endpoint, with manners. For one event loop; the key never leaves it."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        concurrency: int,
+        before_charge: Callable[[Request], Awaitable[None]] | None = None,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+        random: Callable[[], float] | None = None,
+    ) -> None:
+        """Read the key from this process's environment; nothing is sent yet.
+
+        Args:
+            endpoint: where, with which key, how patiently.
+            concurrency: requests in flight at most.
+            before_charge: awaited once for each request, with its place taken, before anything of it is sent.
+            clock: seconds, for waiting and for durations.
+            sleep: how to wait.
+            random: numbers in [0, 1) for jitter.
+
+        Raises:
+            EndpointError: the key is missing, or the endpoint's document cannot be carried out.
+        """
+        self._credentials = Credentials.of(endpoint, endpoint.base_url or VENDOR)
+        if taken := sorted(OURS & set(endpoint.extra_body)):
+            raise EndpointError(
+                f"`endpoint.extraBody` may not set {', '.join(taken)}",
+                mend="remove it: `sampling` and `structuredOutput` say how the model is asked",
+            )
+        self._endpoint = endpoint
+        self._vendor = self._credentials.url.startswith(VENDOR)
+        self._cap = "max_completion_tokens" if self._vendor else "max_tokens"
+        self._ways = Ways(endpoint.structured_output)
+        self._before_charge = before_charge
+        self._clock = clock
+        self._openai = self._connect(concurrency)
+        self.manners = Manners(
+            self._credentials.url,
+            concurrency=concurrency,
+            patience=endpoint.patience,
+            clock=clock,
+            sleep=sleep,
+            random=random,
+        )
+
+    def _connect(self, concurrency: int) -> AsyncOpenAI:
+        longest = self._endpoint.timeout
+        url, _, query = (self._endpoint.base_url or VENDOR).partition("?")
+        http = DefaultAioHttpClient(
+            # The time for a whole answer is watched in `_post`: these alone would let an answer drip for ever.
+            timeout=Timeout(None, connect=min(CONNECT, longest / 2)),
+            limits=Limits(max_connections=concurrency, keepalive_expiry=KEEP_ALIVE),
+            follow_redirects=False,
+        )
+        client = AsyncOpenAI(
+            base_url=url,
+            api_key=self._credentials.key or "none",
+            default_headers=self._endpoint.headers,
+            default_query=dict(parse_qsl(query)),
+            max_retries=0,
+            timeout=http.timeout,
+            http_client=http,
+        )
+        if not self._vendor:
+            client.organization = client.project = None  # from the environment, and nobody else's business
+        return client
+
+    def __repr__(self) -> str:
+        return f"Client({self._credentials.url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._openai.close()
+
+    async def send(self, request: Request) -> Sent:
+        """Send a request until it is carried out or refused for good.
+
+        Raises :class:`EndpointError` when the endpoint refuses whoever asks, and
+        :class:`preceptor.errors.EndpointDownError` when it was away for longer than its patience. Any other failure
+        is part of the answer.
+        """
+        tally = _Tally()
+        outcome, turned_away = await self.manners.carry_out(lambda: self._attempt(request, tally))
+        if isinstance(outcome, TurnedAway):
+            answer = completions.failed(request, "rejected", outcome.reason, Usage(0, 0))
+        else:
+            answer = outcome.value
+        return Sent(answer, tally.sends, turned_away + tally.refused, tally.seconds)
+
+    async def _attempt(self, request: Request, tally: _Tally) -> Carried[Answer] | TurnedAway:
+        """One attempt: asks again at once, in another form, when it is only the form that is refused."""
+        if self._before_charge is not None and not tally.sends:
+            await self._before_charge(request)
+        schema = request.schema
+        way = None if schema is None else self._ways.best(request.model, schema)
+        while True:
+            cap = self._cap
+            tally.sends += 1
+            started = self._clock()
+            outcome = await self._post(self._body(request, way, cap), request)
+            tally.seconds = self._clock() - started
+            if not isinstance(outcome, Refusal):
+                if way is not None and schema is not None and isinstance(outcome, Carried) and outcome.health == "well":
+                    self._ways.accepted(request.model, schema, way)
+                return outcome
+            tally.refused += 1
+            if outcome.names("max_completion_tokens") and cap == "max_tokens":
+                self._cap = "max_completion_tokens"
+                continue
+            weaker = None if way is None or schema is None else self._ways.next(request.model, schema, way)
+            if weaker is None or not outcome.of_form:
+                if outcome.error is not None:
+                    raise outcome.error
+                return Carried(completions.failed(request, outcome.failure, outcome.words, Usage(0, 0)))
+            way = weaker
+
+    def _body(self, request: Request, way: Way | None, cap: str) -> bytes:
+        schema = request.schema
+        body: dict[str, Any] = {
+            "model": request.model,
+            "messages": [dict(turn) for turn in request.messages],
+            cap: request.max_tokens,
+        }
+        # Other servers have other defaults. Some of the vendor's models refuse these keys and have no others.
+        if not self._vendor or request.temperature != 1.0:
+            body["temperature"] = request.temperature
+        if not self._vendor or request.top_p != 1.0:
+            body["top_p"] = request.top_p
+        if way is not None and schema is not None:
+            body["messages"] = told(way, request.messages, schema)
+            if form := response_format(way, schema):
+                body["response_format"] = form
+        return json.dumps(body | self._endpoint.extra_body).encode()
+
+    async def _post(self, body: bytes, request: Request) -> Carried[Answer] | TurnedAway | Refusal:
+        """Make one HTTP request and say what came of it.
+
+        Nothing is raised from inside an ``except``: the client library's errors hold the request and so the key.
+        """
+        try:
+            async with asyncio.timeout(self._endpoint.timeout):
+                # The library's way to endpoints whose answers it shall not parse: half the time a request takes.
+                response = await self._openai.post("/chat/completions", cast_to=Response, content=body)
+        except TimeoutError:
+            return Carried(completions.failed(request, "timeout"), "slow")
+        except APIStatusError as error:
+            return self._refused(error, request)
+        except (APIConnectionError, aiohttp.ClientError) as error:
+            return self._broken(error, request)
+        answer = completions.read_answer(response.content, request)
+        # Without any text it was no completion at all: a proxy's page, a server in trouble.
+        return Carried(answer, "ill" if answer.failure == "malformed" and not answer.text else "well")
+
+    def _refused(self, error: APIStatusError, request: Request) -> Carried[Answer] | TurnedAway | Refusal:
+        found = refusal(error, self._credentials, request.model)
+        if isinstance(found, TurnedAway | Refusal):
+            return found
+        return Carried(completions.failed(request, found), "slow" if found == "timeout" else "ill")
+
+    def _broken(self, error: Exception, request: Request) -> Carried[Answer] | TurnedAway | Refusal:
+        causes: list[BaseException] = [error]
+        while (cause := causes[-1].__cause__) is not None:
+            causes.append(cause)
+        for cause in causes:
+            if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+                return Refusal(
+                    error=EndpointError(
+                        f"the certificate of {self._credentials.url} is not trusted",
+                        mend="correct `endpoint.baseUrl`, or make this machine trust it, as with SSL_CERT_FILE",
+                    )
+                )
+            if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+                return TurnedAway("no connection", down=True)
+            if isinstance(cause, aiohttp.SocketTimeoutError):
+                return Carried(completions.failed(request, "timeout"), "slow")
+        return Carried(completions.failed(request, "lost"), "ill")

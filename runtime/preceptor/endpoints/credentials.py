@@ -1,0 +1,73 @@
+"""The key of an endpoint: found in the environment of the process that sends, and kept out of every message."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import parse_qsl, urlsplit
+
+from preceptor.errors import EndpointError
+from preceptor.spec.endpoint import ApiKey, Endpoint
+
+SHORTEST_SECRET = 8
+"""Characters from which a value in a header or the query is blotted out too: it may be a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who asks, and where."""
+
+    url: str
+    """The endpoint as it may be shown: without user, password and query."""
+    variable: str
+    """The environment variable that holds the key; empty when none is sent."""
+    key: str | None = field(default=None, repr=False)
+    """The key."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What no message may hold."""
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, url: str) -> Self:
+        """The credentials for an endpoint at ``url``. Raises :class:`EndpointError` when they are missing or unfit."""
+        parts = urlsplit(url)
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise EndpointError(
+                f"`endpoint.baseUrl` is not the address of an endpoint: {shown}",
+                mend="write it with its scheme and up to /v1, as in http://teacher:8000/v1",
+            )
+        given = [*endpoint.headers.values(), *(value for _, value in parse_qsl(parts.query))]
+        hidden = [value for value in given if len(value) >= SHORTEST_SECRET]
+        if parts.password:
+            hidden.append(parts.password)
+        if endpoint.api_key is None:
+            return cls(shown, "", None, tuple(hidden))
+        variable = variable_of(endpoint.api_key)
+        key = os.environ.get(variable, "").strip()
+        if not key:
+            raise EndpointError(
+                f"the environment variable {variable}, which holds the key of {shown}, is not set",
+                mend=f"set {variable} where the command runs; in a cluster, for every worker",
+            )
+        if not (key.isascii() and key.isprintable()):
+            raise EndpointError(
+                f"the environment variable {variable} holds no key: it has characters that no header may have",
+                mend=f"set {variable} to the key of {shown} alone, on one line",
+            )
+        return cls(shown, variable, key, (key, *hidden))
+
+    def scrub(self, text: str, longest: int = 300) -> str:
+        """Someone else's words on one line, shortened, without secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def variable_of(key: ApiKey) -> str:
+    """The environment variable that holds a key; a Secret's entry is exposed as ``PRECEPTOR_SECRET_<NAME>_<KEY>``."""
+    if key.secret is None:
+        return key.env or ""
+    return re.sub(r"[^A-Z0-9]", "_", f"PRECEPTOR_SECRET_{key.secret.name}_{key.secret.key}".upper())
