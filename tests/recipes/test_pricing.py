@@ -30,16 +30,16 @@ def test_every_problem_is_listed() -> None:
         check(bad, spec(), {}, rows_left=3)
     problems = str(caught.value).splitlines()[1:]
     assert [problem.strip(" -") for problem in problems] == [
-        "skill `letter` uses the unknown generator `leter`; did you mean `letter`?",
-        "skill `letter` uses generator `chat`, which makes rows of skill `chat`",
-        "skill `letter` names generator `chat` twice",
-        "skill `letter` uses generator `chat`, which makes rows of skill `chat`",
-        "generator `chat` has no difficulty 7; it has 1",
-        "skill `chat` uses the unknown generator `fax`; the teacher has chat, letter",
-        "it asks for 500 rows; `dataset.size` is 400",
-        "skill `letter` gets 490 of 500 rows; `engineer.cap` allows 250",
-        "it carries over from version `v9`, which has no rows",
-        "the budget leaves 3 rows to make, so the version could hold 3 at most; `dataset.minimum` is 10",
+        "skills[0].sources[0].generator: there is no generator `leter`; did you mean `letter`?",
+        "skills[0].sources[1].generator: generator `chat` makes rows of skill `chat`, not of `letter`",
+        "skills[0].sources[2].generator: generator `chat` makes rows of skill `chat`, not of `letter`",
+        "skills[0].sources[2].difficulty: generator `chat` has no difficulty 7; it has 1",
+        "skills[1].sources[0].generator: there is no generator `fax`; the teacher has chat, letter",
+        "skills[0].sources[2].generator: generator `chat` appears twice in one skill; merge the two sources into one",
+        "skills: the quotas sum to 500; `dataset.size` is 400",
+        "skills[0].quota: skill `letter` gets 490 of 500 rows; `engineer.cap` allows 250",
+        "carryOver.version: version `v9` has no rows",
+        "skills: the budget leaves 3 rows to make, so the version could hold 3 at most; `dataset.minimum` is 10",
     ]
 
 
@@ -85,4 +85,4 @@ def test_the_catalogue_reads_skills_and_levels_without_building_a_teacher() -> N
 
 
 def test_other_teachers_have_no_generators() -> None:
-    assert catalogue(spec(teacher={"kind": "pool", "uri": "pool.jsonl"}).teacher) == {}
+    assert catalogue(spec(teacher={"kind": "pool", "uri": "pool.jsonl", "answer": "{{ a }}"}).teacher) == {}

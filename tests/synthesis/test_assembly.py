@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from preceptor.recipes.amount import Limit
 from preceptor.recipes.sample import Receipt, Sample
 from preceptor.spec.recipe import CarryOver, Recipe
 from preceptor.synthesis.assembly import Assembled, Assembly, carry_out
@@ -43,7 +44,7 @@ def few(questions: int) -> Question:
 
 
 def assembly(plan: Recipe, carried: tuple[Sample, ...] = (), budget: int | None = None, **options: int) -> Assembly:
-    return Assembly(plan, spec(), carried, 1, budget, **options)
+    return Assembly(plan, spec(), carried, 1, Limit(rows=budget), **options)
 
 
 def shuffled(work: Assembly, make: Callable[[Unit], UnitResult], seed: int, workers: int) -> Assembled:
@@ -203,6 +204,6 @@ def test_every_row_is_accounted_for(budget: int | None) -> None:
 def test_a_whole_attempt_with_the_real_worker() -> None:
     document, plan = spec(), recipe(letter=90, chat=60)
     worker = UnitWorker(document)
-    made = carry_out(Assembly(plan, document, (), 1, None), lambda unit: worker.make(plan, unit))
+    made = carry_out(Assembly(plan, document, (), 1), lambda unit: worker.make(plan, unit))
     assert {part.accepted for part in made.funnel.skills.values()} == {90, 60}
     assert len({row.prompt.casefold() for row in made.samples}) == 150

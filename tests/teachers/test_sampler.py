@@ -313,8 +313,3 @@ def test_templates_run_in_the_sandbox() -> None:
     assert len(ProceduralTeacher(config).check(task())) == 1
 
 
-def test_a_kind_of_teacher_that_cannot_make_rows_yet_is_refused() -> None:
-    from preceptor.teachers.build import build_teacher
-
-    with pytest.raises(UserError, match="kind: procedural"):
-        build_teacher(spec(teacher={"kind": "pool", "uri": "pool.jsonl"}).teacher)

@@ -39,8 +39,9 @@ from preceptor.loop.events import (
 from preceptor.loop.observe import observe
 from preceptor.loop.parts import BaseModel, Download, Message, Reporter, Sitting, TrainingOrder, Upload, Workforce
 from preceptor.loop.state import RunState
+from preceptor.recipes.amount import Amount
 from preceptor.recipes.digests import digest, recipe_digest
-from preceptor.recipes.pricing import check
+from preceptor.recipes.pricing import budget_limit, check
 from preceptor.recipes.sample import Sample
 from preceptor.spec.document import Spec
 from preceptor.storage import datasets, evaluations, layout
@@ -231,13 +232,12 @@ class Steps:
 
     def _assemble(self, step: Generate, state: RunState) -> Assembled:
         recipe = step.attempt.drafted.recipe
-        budget = self.spec.budget.rows
         assembly = Assembly(
             recipe,
             self.spec,
             carried=self._samples(recipe.carry_over.version) if recipe.carry_over else [],
             attempt=step.attempt.number,
-            budget_rows=None if budget is None else budget - state.rows_made,
+            limit=budget_limit(self.spec.budget, Amount(rows=state.rows_made)),
         )
         with self.reporter.stage(f"generate rows for attempt {step.attempt.number}", recipe.rows) as stage:
             while units := assembly.wanted():

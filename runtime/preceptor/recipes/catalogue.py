@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from preceptor.spec.actors import ProceduralTeacher, Teacher
+from preceptor.spec.actors import PoolTeacher, Teacher
 from preceptor.spec.checks import levels_of, skill_of
 
 
@@ -21,7 +21,7 @@ class GeneratorFacts:
 
 def catalogue(teacher: Teacher) -> dict[str, GeneratorFacts]:
     """The generators by name, sorted (an API server keeps no order); empty for a teacher that has none."""
-    if not isinstance(teacher, ProceduralTeacher):
+    if isinstance(teacher, PoolTeacher):
         return {}
     return {
         name: GeneratorFacts(skill_of(name, generator), levels_of(generator))

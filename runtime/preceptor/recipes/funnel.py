@@ -27,6 +27,8 @@ class SkillFunnel(BaseModel):
     """Rows still missing from the quota at the end."""
     hopeless: bool = False
     """Whether generation was given up because almost nothing passed."""
+    used_up: bool = False
+    """Whether generation ended because no source had anything left to build on."""
 
     @property
     def rows(self) -> int:

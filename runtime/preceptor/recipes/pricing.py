@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 
 from preceptor.errors import RecipeError
+from preceptor.recipes.amount import PICODOLLARS, Amount, Limit
 from preceptor.recipes.catalogue import GeneratorFacts, catalogue
-from preceptor.spec.actors import HeuristicEngineer
-from preceptor.spec.document import Spec
+from preceptor.spec.actors import HeuristicEngineer, LLMEngineer
+from preceptor.spec.document import Budget, Spec
+from preceptor.spec.misfits import misfits, source_path
 from preceptor.spec.recipe import ProceduralSource, Recipe, SkillPlan
 
 LARGEST_UNIT = 32
@@ -64,65 +67,87 @@ def cap_rows(cap: float, rows: int, skills: int) -> int:
     return max(math.ceil(cap * rows - 1e-9), math.ceil(rows / skills))
 
 
+def budget_limit(budget: Budget, spent: Amount) -> Limit:
+    """What one attempt may use up, given what the run has spent: the rest of the budget, and no more than one may."""
+    usd = None if budget.usd is None else math.floor(Decimal(repr(budget.usd)) * PICODOLLARS)
+    limit = Limit(rows=budget.rows, requests=budget.teacher_requests, tokens=budget.tokens, picodollars=usd)
+    return (limit - spent) & Limit(requests=budget.teacher_requests_per_attempt)
+
+
 def check(
     recipe: Recipe, spec: Spec, carried: Mapping[str, int] | None = None, *, rows_left: int | None = None
 ) -> None:
-    """Pass a recipe that may be carried out.
+    """Pass a recipe that may be carried out, as far as that shows without compiling its templates.
 
     ``carried`` counts the rows of each skill in the version it carries over from, ``rows_left`` what the budget still
-    allows the teacher to make; what is not given is not checked. Raises ``RecipeError`` that lists
-    every problem, not only the first.
+    allows the teacher to make; what is not given is not checked. Raises ``RecipeError`` that lists every problem, not
+    only the first. :func:`preceptor.teachers.checking.check` looks into templates and samplers, too.
     """
-    problems = list(_problems(recipe, spec, carried, rows_left))
-    if problems:
-        raise RecipeError("the recipe cannot be carried out:\n" + "\n".join(f"  - {problem}" for problem in problems))
+    refuse(problems(recipe, spec, carried, rows_left=rows_left))
 
 
-def _problems(recipe: Recipe, spec: Spec, carried: Mapping[str, int] | None, rows_left: int | None) -> Iterator[str]:
+def refuse(found: Iterable[str]) -> None:
+    """Raise ``RecipeError`` that lists the problems, if there are any."""
+    listed = [f"  - {problem}" for problem in found]
+    if listed:
+        raise RecipeError("\n".join(["the recipe cannot be carried out:", *listed]))
+
+
+def problems(
+    recipe: Recipe, spec: Spec, carried: Mapping[str, int] | None = None, *, rows_left: int | None = None
+) -> Iterator[str]:
+    """Every problem that :func:`check` would raise, each with its path in the recipe, in the order of the recipe."""
     facts = catalogue(spec.teacher)
-    for plan in recipe.skills:
-        seen: set[str] = set()
-        for source in plan.sources:
-            if source.generator in seen:
-                yield f"skill `{plan.skill}` names generator `{source.generator}` twice"
-            seen.add(source.generator)
-            yield from _source_problems(plan, source, facts)
+    for position, plan in enumerate(recipe.skills):
+        for place, source in enumerate(plan.sources):
+            if isinstance(source, ProceduralSource):
+                yield from _generator_problems(plan, source, facts, source_path(position, place))
+    for misfit in misfits(recipe, spec):
+        yield f"{misfit.path}: {misfit.message}; {misfit.mend}"
     yield from _size_problems(recipe, spec)
     if recipe.carry_over is not None and carried is not None and not any(carried.values()):
-        yield f"it carries over from version `{recipe.carry_over.version}`, which has no rows"
+        yield f"carryOver.version: version `{recipe.carry_over.version}` has no rows"
     if rows_left is not None and (carried is not None or recipe.carry_over is None):
         reachable = price(recipe, carried or {}).carried + rows_left
         if reachable < spec.dataset.minimum:
             yield (
-                f"the budget leaves {rows_left} rows to make, so the version could hold {reachable} at most; "
+                f"skills: the budget leaves {rows_left} rows to make, so the version could hold {reachable} at most; "
                 f"`dataset.minimum` is {spec.dataset.minimum}"
             )
 
 
-def _source_problems(plan: SkillPlan, source: ProceduralSource, facts: Mapping[str, GeneratorFacts]) -> Iterator[str]:
+def _generator_problems(
+    plan: SkillPlan, source: ProceduralSource, facts: Mapping[str, GeneratorFacts], path: str
+) -> Iterator[str]:
     known = facts.get(source.generator)
     if known is None:
         close = get_close_matches(source.generator, facts, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"the teacher has {', '.join(sorted(facts)) or 'none'}"
-        yield f"skill `{plan.skill}` uses the unknown generator `{source.generator}`; {hint}"
+        yield f"{path}.generator: there is no generator `{source.generator}`; {hint}"
         return
     if known.skill != plan.skill:
-        yield f"skill `{plan.skill}` uses generator `{source.generator}`, which makes rows of skill `{known.skill}`"
+        yield (
+            f"{path}.generator: generator `{source.generator}` makes rows of skill `{known.skill}`, "
+            f"not of `{plan.skill}`"
+        )
     unknown = sorted(level for level, weight in source.difficulty.items() if weight > 0 and level not in known.levels)
     if unknown:
         yield (
-            f"generator `{source.generator}` has no difficulty {', '.join(map(str, unknown))}; "
+            f"{path}.difficulty: generator `{source.generator}` has no difficulty {', '.join(map(str, unknown))}; "
             f"it has {', '.join(map(str, known.levels))}"
         )
 
 
 def _size_problems(recipe: Recipe, spec: Spec) -> Iterator[str]:
     if recipe.rows > spec.dataset.size:
-        yield f"it asks for {recipe.rows} rows; `dataset.size` is {spec.dataset.size}"
+        yield f"skills: the quotas sum to {recipe.rows}; `dataset.size` is {spec.dataset.size}"
     if recipe.rows < spec.dataset.minimum:
-        yield f"it asks for {recipe.rows} rows; `dataset.minimum` is {spec.dataset.minimum}"
-    if isinstance(spec.engineer, HeuristicEngineer):
+        yield f"skills: the quotas sum to {recipe.rows}; `dataset.minimum` is {spec.dataset.minimum}"
+    if isinstance(spec.engineer, HeuristicEngineer | LLMEngineer):
         most = cap_rows(spec.engineer.cap, recipe.rows, len(recipe.skills))
-        for plan in recipe.skills:
+        for position, plan in enumerate(recipe.skills):
             if plan.quota > most:
-                yield f"skill `{plan.skill}` gets {plan.quota} of {recipe.rows} rows; `engineer.cap` allows {most}"
+                yield (
+                    f"skills[{position}].quota: skill `{plan.skill}` gets {plan.quota} of {recipe.rows} rows; "
+                    f"`engineer.cap` allows {most}"
+                )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from preceptor.recipes.digests import digest
@@ -19,9 +19,9 @@ class Receipt:
     attempt: int
     """Attempt, counted from 1, that made it; a carried row keeps its first."""
     generator: str
-    """Key in ``teacher.generators``."""
+    """Key in ``teacher.generators``; for rows of other sources the source's kind."""
     difficulty: int
-    """Level it was made at, from 1."""
+    """Level it was made at, from 1; 0 for sources that have no levels."""
     unit: int
     """Index of its unit of work within its skill, from 0."""
     index: int
@@ -32,6 +32,48 @@ class Receipt:
     """Ids of the rows it was derived from."""
     carried_from: str | None = None
     """The dataset version it was taken over from; ``None`` when it is fresh."""
+    source: str = "procedural"
+    """Kind of the source: ``procedural``, ``prompt``, ``solve``, ``evolve`` or ``pool``."""
+    model: str = ""
+    """The model that wrote it, as its endpoint names it."""
+    requests: tuple[str, ...] = ()
+    """Digests of the requests it was written and checked with, those that failed included, in the order of asking."""
+    validators: tuple[str, ...] = ()
+    """Kinds of the validators it passed."""
+    prompts: str = ""
+    """Digest of the runtime's own prompt files."""
+    tokens: int = 0
+    """Tokens of those requests; a request for several rows counts in even shares, rounded down."""
+    usd: float = 0.0
+    """Money for them, at the declared prices."""
+
+    def to_data(self) -> dict[str, Any]:
+        """A plain dict. What says nothing is left out of it, so that procedural rows stay as they always were."""
+        data = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in data.items()
+            if name not in _LATER or value != _LATER[name]
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """The receipt that :meth:`to_data` wrote; a table has ``None`` for what was left out of a row.
+
+        Keys that a later release added are ignored.
+        """
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        known = {name: value for name, value in known.items() if value is not None or name not in _LATER}
+        lists = {name: tuple(known.get(name) or ()) for name in ("parents", "requests", "validators")}
+        return cls(**{**known, **lists})
+
+
+_LATER: Mapping[str, Any] = {
+    field.name: field.default
+    for field in fields(Receipt)
+    if field.name in ("source", "model", "requests", "validators", "prompts", "tokens", "usd")
+}
+"""What receipts once did not hold, and what it is for a row that nobody was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +110,13 @@ class Sample:
             "prompt": self.prompt,
             "answer": self.answer,
             "fields": json.dumps(dict(self.fields), sort_keys=True, ensure_ascii=False, allow_nan=False),
-            "receipt": {**asdict(self.receipt), "parents": list(self.receipt.parents)},
+            "receipt": self.receipt.to_data(),
         }
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The sample that :meth:`to_row` wrote. Keys that a later release added to the receipt are ignored."""
-        known = {key: value for key, value in row["receipt"].items() if key in Receipt.__dataclass_fields__}
-        receipt = Receipt(**{**known, "parents": tuple(known.get("parents") or ())})
+        receipt = Receipt.from_data(row["receipt"])
         return cls(row["id"], row["skill"], json.loads(row["fields"]), row["prompt"], row["answer"], receipt)
 
 

@@ -9,16 +9,20 @@ from preceptor.spec.actors import (
     FixedEngineer,
     Generator,
     HeuristicEngineer,
+    PoolTeacher,
     ProceduralTeacher,
     SamplerGenerator,
+    Teacher,
 )
 from preceptor.spec.document import Spec, Specialization
 from preceptor.spec.explain import closest, listing
+from preceptor.spec.misfits import misfits, source_path
 from preceptor.spec.recipe import ProceduralSource, Recipe, SkillPlan
 from preceptor.spec.source import join
 
 _GENERATORS = "spec.teacher.generators"
-_SKILLS = "spec.engineer.recipe.skills"
+_RECIPE = "spec.engineer.recipe"
+_SKILLS = f"{_RECIPE}.skills"
 
 
 def contradictions(document: Specialization) -> list[Problem]:
@@ -41,7 +45,7 @@ def levels_of(generator: Generator) -> tuple[int, ...]:
 
 def _wordings(spec: Spec) -> Iterator[Problem]:
     """Check that forms leave out only values that exist."""
-    if not isinstance(spec.teacher, ProceduralTeacher):
+    if isinstance(spec.teacher, PoolTeacher):
         return
     for name, generator in spec.teacher.generators.items():
         if not isinstance(generator, SamplerGenerator):
@@ -69,16 +73,15 @@ def _shares(spec: Spec) -> Iterator[Problem]:
 
 def _recipe(spec: Spec) -> Iterator[Problem]:
     """Check a recipe in the document against the teacher and the dataset's size."""
-    if not isinstance(spec.teacher, ProceduralTeacher) or not isinstance(spec.engineer, FixedEngineer):
+    if not isinstance(spec.engineer, FixedEngineer):
         return
     recipe, dataset = spec.engineer.recipe, spec.dataset
     for position, plan in enumerate(recipe.skills):
         for place, source in enumerate(plan.sources):
-            path = join(f"{join(_SKILLS, position)}.sources", place)
-            if source.generator in [earlier.generator for earlier in plan.sources[:place]]:
-                message = f"generator `{source.generator}` appears twice in one skill"
-                yield Problem(f"{path}.generator", None, message, "merge the two sources into one")
-            yield from _source(spec.teacher, plan, source, path)
+            if isinstance(source, ProceduralSource):
+                yield from _source(spec.teacher, plan, source, f"{_RECIPE}.{source_path(position, place)}")
+    for misfit in misfits(recipe, spec):
+        yield Problem(f"{_RECIPE}.{misfit.path}", None, misfit.message, misfit.mend)
     if recipe.rows > dataset.size:
         mend = "lower the quotas or raise `dataset.size`"
         yield Problem(_SKILLS, None, f"the quotas sum to {recipe.rows}, above `dataset.size` ({dataset.size})", mend)
@@ -88,10 +91,11 @@ def _recipe(spec: Spec) -> Iterator[Problem]:
     yield from _carry_over(recipe)
 
 
-def _source(teacher: ProceduralTeacher, plan: SkillPlan, source: ProceduralSource, path: str) -> Iterator[Problem]:
-    generator = teacher.generators.get(source.generator)
+def _source(teacher: Teacher, plan: SkillPlan, source: ProceduralSource, path: str) -> Iterator[Problem]:
+    generators = {} if isinstance(teacher, PoolTeacher) else teacher.generators
+    generator = generators.get(source.generator)
     if generator is None:
-        yield _unknown(f"{path}.generator", "generator", source.generator, list(teacher.generators))
+        yield _unknown(f"{path}.generator", "generator", source.generator, list(generators))
         return
     skill = skill_of(source.generator, generator)
     if skill != plan.skill:

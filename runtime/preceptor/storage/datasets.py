@@ -26,7 +26,8 @@ from preceptor.storage.store import Store
 
 Row = dict[str, Any]
 """``id``, ``skill``, ``prompt``, ``answer``: text; ``fields``: JSON text; ``receipt``: recipe, attempt, generator,
-difficulty, unit, index, teacher, parents (list of ids), carried_from (a version or ``None``)."""
+difficulty, unit, index, teacher, parents (list of ids), carried_from (a version or ``None``); for a row that a model
+wrote or a pool gave also source, model, requests and validators (lists), prompts, tokens, usd."""
 
 ROWS_PER_SHARD = 10_000
 """Rows in each shard but the last. Part of no digest, yet changing it changes the files of new versions."""
@@ -201,10 +202,14 @@ def _damaged(store: Store, path: str, what: str) -> StorageError:
 # --- rows and files ---
 
 
-def _schema() -> Any:
+def _schema(*, asked: bool) -> Any:
+    """The columns; a version of procedural rows alone has no columns about requests."""
     import pyarrow as pa
 
     text = pa.string()
+    texts = pa.list_(text)
+    kinds = (text, text, texts, texts, text, pa.int64(), pa.float64())
+    later = dict(zip(_RECEIPT_LATER, kinds, strict=True))
     receipt = pa.struct(
         [
             pa.field("recipe", text),
@@ -216,6 +221,7 @@ def _schema() -> Any:
             pa.field("teacher", text),
             pa.field("parents", pa.list_(text)),
             pa.field("carried_from", text),
+            *([pa.field(name, kind) for name, kind in later.items()] if asked else []),
         ]
     )
     return pa.schema([*(pa.field(name, text) for name in _COLUMNS[:-1]), pa.field("receipt", receipt)])
@@ -223,6 +229,8 @@ def _schema() -> Any:
 
 _COLUMNS = ("id", "skill", "prompt", "answer", "fields", "receipt")
 _RECEIPT = ("recipe", "attempt", "generator", "difficulty", "unit", "index", "teacher", "parents", "carried_from")
+_RECEIPT_LATER = ("source", "model", "requests", "validators", "prompts", "tokens", "usd")
+"""Only in receipts of rows that have something to say there; other rows, and their versions' ids, do without."""
 
 
 def _sorted(rows: Sequence[Row]) -> list[Row]:
@@ -233,10 +241,11 @@ def _sorted(rows: Sequence[Row]) -> list[Row]:
 
 
 def _normal(row: Mapping[str, Any]) -> Row:
-    if set(row) != set(_COLUMNS) or set(row["receipt"]) != set(_RECEIPT):
+    given = set(row.get("receipt", ()))
+    if set(row) != set(_COLUMNS) or not set(_RECEIPT) <= given <= {*_RECEIPT, *_RECEIPT_LATER}:
         raise ValueError(f"row {row.get('id')!r} needs the columns {_COLUMNS} and in its receipt {_RECEIPT}")
-    receipt = {name: row["receipt"][name] for name in _RECEIPT}
-    receipt["parents"] = list(receipt["parents"])
+    receipt = {name: row["receipt"][name] for name in (*_RECEIPT, *_RECEIPT_LATER) if name in given}
+    receipt |= {name: list(value) for name, value in receipt.items() if isinstance(value, tuple)}
     return {**{name: row[name] for name in _COLUMNS[:-1]}, "receipt": receipt}
 
 
@@ -257,7 +266,8 @@ def _to_parquet(rows: Sequence[Row]) -> bytes:
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()
-    table = pa.Table.from_pylist(list(rows), schema=_schema())
+    asked = any(name in row["receipt"] for row in rows for name in _RECEIPT_LATER)
+    table = pa.Table.from_pylist(list(rows), schema=_schema(asked=asked))
     pq.write_table(table, buffer, compression="zstd", row_group_size=ROWS_PER_SHARD)
     return buffer.getvalue()
 
@@ -267,4 +277,9 @@ def _from_parquet(data: bytes) -> list[Row]:
     import pyarrow.parquet as pq
 
     rows: list[Row] = pq.read_table(pa.BufferReader(data)).to_pylist()
+    for row in rows:  # what a row left out is null beside rows that say it
+        receipt = row["receipt"]
+        row["receipt"] = {
+            name: value for name, value in receipt.items() if value is not None or name not in _RECEIPT_LATER
+        }
     return rows

@@ -3,6 +3,8 @@
 Units have one order: by index, then by skill. A result waits until its turn, so that a question that two skills share
 always goes to the same one, and a quota is filled by the same rows, however late a worker is. New units are asked for
 in rounds, when the round before is complete: what is asked for, and what it costs, follows from results, not timing.
+
+Before a unit is handed out, the most that it can use up is set aside; what it did not use is there for the next round.
 """
 
 from __future__ import annotations
@@ -13,20 +15,27 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from preceptor.gates.gate import Gate, stateful_gates
+from preceptor.recipes.amount import Amount, Limit
 from preceptor.recipes.digests import recipe_digest
 from preceptor.recipes.funnel import SURPLUS, Funnel, SkillFunnel
-from preceptor.recipes.pricing import carried_rows, unit_rows
+from preceptor.recipes.pricing import LARGEST_UNIT, SMALLEST_UNIT, carried_rows, unit_rows
 from preceptor.recipes.sample import Sample
+from preceptor.spec.actors import OpenAITeacher
 from preceptor.spec.document import Spec
-from preceptor.spec.recipe import Recipe
-from preceptor.synthesis.units import Unit, UnitResult, make_unit
+from preceptor.spec.recipe import Recipe, SkillPlan
+from preceptor.synthesis.checks import asks
+from preceptor.synthesis.context import UnitContext
+from preceptor.synthesis.costs import UnitCosts
+from preceptor.synthesis.units import Turns, Unit, UnitResult, make_unit, unit_source
 
 ROUND_UNITS = 64
 """Units asked for at once, at most: enough to keep a cluster busy, few enough to learn from their yield."""
+ROUND_TURNS = 16
+"""A teacher's whole concurrency is used so many times in a round at least, so that the rounds' ends cost little."""
 WINDOW_UNITS = 10
 """Units over which a skill's yield is measured."""
-HOPELESS_YIELD = 0.02
-"""A skill whose yield over the window stays below this is given up: filling it would take fifty times its rows."""
+WINDOW_ROWS = WINDOW_UNITS * SMALLEST_UNIT
+"""Rows that have to be judged before a skill is given up."""
 
 _Turn = tuple[int, str]
 """A unit's place in the order: index, then skill."""
@@ -40,6 +49,9 @@ class Assembled:
     """The rows, sorted by id."""
     funnel: Funnel
     """What became of every row made."""
+
+    spent: Amount = field(default_factory=Amount)
+    """What making them used up."""
 
     @property
     def made(self) -> int:
@@ -71,15 +83,21 @@ class Assembly:
         spec: Spec,
         carried: Sequence[Sample],
         attempt: int,
-        budget_rows: int | None,
+        limit: Limit | None = None,
+        context: UnitContext | None = None,
         *,
-        round_units: int = ROUND_UNITS,
+        round_units: int | None = None,
     ) -> None:
+        """``limit`` is what the attempt may use up, ``context`` what it builds on, the parents of new rows included."""
+        self._recipe = recipe
         self._digest = recipe_digest(recipe)
         self._attempt = attempt
         self._root_seed = spec.seed
-        self._budget = math.inf if budget_rows is None else budget_rows
-        self._round_units = round_units
+        self._hopeless_yield = spec.dataset.hopeless_yield
+        self._limit = limit or Limit()
+        self._spent = Amount()
+        self._costs = UnitCosts(spec, recipe, context or UnitContext())
+        self._round_units = round_units or _round_units(spec)
         self._gates = stateful_gates(spec)
         self._samples: list[Sample] = []
         self._outstanding: dict[_Turn, Unit] = {}
@@ -97,6 +115,9 @@ class Assembly:
         if self._outstanding.get(turn) != result.unit:
             return
         del self._outstanding[turn]
+        self._spent = self._spent + result.spent
+        if result.made < result.unit.size and result.unit.source is not None:
+            self._skill(result.unit.skill).used_up.add(result.unit.source)
         self._waiting[turn] = result
         self._apply_in_order()
         if not self._outstanding:
@@ -113,6 +134,11 @@ class Assembly:
         return len(self._samples)
 
     @property
+    def spent(self) -> Amount:
+        """What the units so far used up."""
+        return self._spent
+
+    @property
     def hopeless(self) -> tuple[str, ...]:
         """Skills that were given up because almost none of their rows passed."""
         return tuple(skill.name for skill in self._skills if skill.hopeless)
@@ -125,6 +151,7 @@ class Assembly:
                 skills={skill.name: skill.funnel() for skill in self._skills},
                 exhausted=any(skill.starved for skill in self._skills),
             ),
+            spent=self._spent,
         )
 
     def _carry(self, recipe: Recipe, carried: Sequence[Sample]) -> list[_Skill]:
@@ -140,39 +167,75 @@ class Assembly:
                 if kept < room and recipe.carry_over is not None and _verdict(self._gates, sample) is None:
                     self._samples.append(sample.carried(recipe.carry_over.version))
                     kept += 1
-            skills.append(_Skill(plan.skill, quota=plan.quota, carried=kept, unit_size=unit_rows(plan.quota - kept)))
+            skills.append(_Skill(plan, kept, unit_rows(plan.quota - kept), self._hopeless_yield))
         return skills
 
     def _plan_round(self) -> None:
         """Ask each open skill for as many units as its deficit and yield suggest, in turns, within bound and budget."""
         self._count_surplus()
+        left = self._limit - self._spent
         while not self._outstanding and any(skill.open for skill in self._skills):
             wishes = {skill.name: skill.units_needed() for skill in self._skills if skill.open}
             while len(self._outstanding) < self._round_units and any(wishes.values()):
                 wishing = [skill for skill in self._skills if wishes.get(skill.name)]
                 skill = min(wishing, key=lambda skill: (skill.requested, skill.name))
-                if skill.unit_size > self._budget:
+                source = skill.turns.next(without=skill.used_up)
+                if source is None:
                     wishes[skill.name] = 0
-                    skill.starved = skill.requested == skill.applied
-                else:
+                    skill.nothing_left = skill.requested == skill.applied
+                elif (unit := self._affordable(skill, source, left)) is not None:
                     wishes[skill.name] -= 1
-                    self._request(skill)
+                    left = left - self._costs.worst(unit)
+                    self._request(skill, unit)
+                else:  # what this round gives back may be enough in the next
+                    wishes[skill.name] = 0
+                    skill.starved = skill.requested == skill.applied and not self._gives_back
             if not self._outstanding:  # the budget is spent: what waits behind a starved skill need not wait longer
                 self._apply_in_order()
                 self._count_surplus()
 
-    def _request(self, skill: _Skill) -> None:
-        self._budget -= skill.unit_size
-        unit = make_unit(
+    def _affordable(self, skill: _Skill, source: int, left: Limit) -> Unit | None:
+        """The skill's next unit, as large as is wanted and can be paid for whatever happens; ``None`` if none can.
+
+        A generator's rows depend on the size of their unit, and cost nothing but their number: only units that a model
+        writes are made smaller, and that when no more of the budget can come back before the next round.
+        """
+        if not asks(skill.plan.sources[source]):
+            unit = self._unit(skill, source, skill.unit_size)
+            return unit if left.affords(self._costs.worst(unit)) else None
+        size = min(skill.unit_size, skill.rows_needed())
+        unit = self._unit(skill, source, size)
+        while not left.affords(self._costs.worst(unit)):
+            if size == 1 or self._gives_back:
+                return None
+            size -= 1
+            unit = self._unit(skill, source, size)
+        return unit
+
+    @property
+    def _gives_back(self) -> bool:
+        """Whether a unit of this round may use less than was set aside for it."""
+        return any(asks(unit_source(self._recipe, unit)) for unit in self._outstanding.values())
+
+    def _unit(self, skill: _Skill, source: int, size: int) -> Unit:
+        return make_unit(
             attempt=self._attempt,
             recipe=self._digest,
             skill=skill.name,
             index=skill.requested,
-            size=skill.unit_size,
+            size=size,
             root_seed=self._root_seed,
+            source=source,
+            first=skill.asked[source],
         )
+
+    def _request(self, skill: _Skill, unit: Unit) -> None:
+        assert unit.source is not None
         self._outstanding[unit.index, unit.skill] = unit
+        skill.turns.take(unit.source)
+        skill.asked[unit.source] += unit.size
         skill.requested += 1
+        skill.rows_ahead += unit.size
 
     def _apply_in_order(self) -> None:
         """Apply every result whose turn has come."""
@@ -194,6 +257,7 @@ class Assembly:
                 self._samples.append(sample)
                 skill.accepted += 1
         skill.applied += 1
+        skill.rows_ahead -= result.unit.size
         skill.count(result, surplus)
         skill.window.append((result.made - surplus, skill.accepted - before))
 
@@ -209,6 +273,13 @@ class Assembly:
         return next(skill for skill in self._skills if skill.name == name)
 
 
+def _round_units(spec: Spec) -> int:
+    """Units of a round: a model is asked by many at once, and stands idle while a round ends."""
+    if not isinstance(spec.teacher, OpenAITeacher):
+        return ROUND_UNITS
+    return max(ROUND_UNITS, math.ceil(ROUND_TURNS * spec.teacher.concurrency / LARGEST_UNIT))
+
+
 def carry_out(assembly: Assembly, make: Callable[[Unit], UnitResult]) -> Assembled:
     """Fill the quotas in this process, one unit after another."""
     while not assembly.done:
@@ -221,35 +292,48 @@ def carry_out(assembly: Assembly, make: Callable[[Unit], UnitResult]) -> Assembl
 class _Skill:
     """One skill's quota while it fills."""
 
-    name: str
-    quota: int
+    plan: SkillPlan
     carried: int
     unit_size: int
+    hopeless_yield: float
     requested: int = 0
     """Units asked for; the index of the next."""
     applied: int = 0
     """Units applied, in order."""
+    rows_ahead: int = 0
+    """Rows of units that are asked for and not applied yet."""
+    asked: Counter[int] = field(default_factory=Counter)
+    """Rows asked of each source."""
+    used_up: set[int] = field(default_factory=set)
+    """Sources that have nothing left to build on."""
     starved: bool = False
     """Whether the budget has no room for another unit."""
+    nothing_left: bool = False
+    """Whether all sources are used up."""
     made: int = 0
     accepted: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     window: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=WINDOW_UNITS))
     """Rows judged and rows accepted of the latest units."""
 
+    def __post_init__(self) -> None:
+        self.name = self.plan.skill
+        self.turns = Turns(self.plan)
+
     @property
     def missing(self) -> int:
-        return self.quota - self.carried - self.accepted
+        return self.plan.quota - self.carried - self.accepted
 
     @property
     def hopeless(self) -> bool:
-        if self.missing <= 0 or len(self.window) < WINDOW_UNITS:
+        judged = sum(made for made, _ in self.window)
+        if self.missing <= 0 or len(self.window) < WINDOW_UNITS or judged < WINDOW_ROWS:
             return False
-        return sum(accepted for _, accepted in self.window) < HOPELESS_YIELD * sum(made for made, _ in self.window)
+        return sum(accepted for _, accepted in self.window) < self.hopeless_yield * judged
 
     @property
     def open(self) -> bool:
-        return self.missing > 0 and not self.hopeless and not self.starved
+        return self.missing > 0 and not self.hopeless and not self.starved and not self.nothing_left
 
     def units_needed(self) -> int:
         """Units beyond those waiting that fill the deficit at the measured yield.
@@ -257,12 +341,23 @@ class _Skill:
         The yield is that of the window and one perfect unit, so that the first are asked for in good faith; and a poor
         yield asks for no more at once than would show the skill to be hopeless.
         """
-        judged = self.unit_size + sum(made for made, _ in self.window)
-        passed = self.unit_size + sum(accepted for _, accepted in self.window)
+        judged, passed = self._record()
         in_good_faith = math.ceil(self.missing / self.unit_size)
         needed = min(math.ceil(self.missing * judged / passed / self.unit_size), max(in_good_faith, WINDOW_UNITS))
         ahead = self.requested - self.applied
         return max(needed - ahead, 0 if ahead else 1)
+
+    def rows_needed(self) -> int:
+        """Rows beyond those waiting that fill the deficit, with a margin for chance; at least one."""
+        judged, passed = self._record()
+        needed = self.missing * judged / passed
+        margin = math.sqrt(needed * (1 - passed / judged))
+        return max(1, math.ceil(needed + margin) - self.rows_ahead)
+
+    def _record(self) -> tuple[int, int]:
+        """Rows judged and rows passed, in the window and in one perfect unit."""
+        judged = self.unit_size + sum(made for made, _ in self.window)
+        return judged, self.unit_size + sum(accepted for _, accepted in self.window)
 
     def count(self, result: UnitResult, surplus: int) -> None:
         """Count a result's rows, except those that the stateful gates judged one by one."""
@@ -272,13 +367,14 @@ class _Skill:
 
     def funnel(self) -> SkillFunnel:
         return SkillFunnel(
-            quota=self.quota,
+            quota=self.plan.quota,
             carried=self.carried,
             made=self.made,
             accepted=self.accepted,
             dropped={reason: count for reason, count in sorted(self.dropped.items()) if count},
             missing=max(0, self.missing),
             hopeless=self.hopeless,
+            used_up=self.nothing_left and self.missing > 0,
         )
 
 

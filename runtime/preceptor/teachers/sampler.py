@@ -108,7 +108,7 @@ class SamplerSource:
         for column in columns.values():
             column.check(mentioned)
         self._answer.check(drawers.keys())
-        needed = _needed(drawers, (*columns.values(), self._answer), here)
+        needed = needed_drawers(drawers, (*columns.values(), self._answer), here)
         return _CompiledForm(needed, columns, self._answer, frozenset(form.without))
 
     @cached_property
@@ -149,7 +149,7 @@ class _CompiledForm:
         return columns, self.answer.render(scope)
 
 
-def _needed(drawers: Mapping[str, Drawer], texts: Iterable[Text], place: Place) -> dict[str, Drawer]:
+def needed_drawers(drawers: Mapping[str, Drawer], texts: Iterable[Text], place: Place) -> dict[str, Drawer]:
     """The samplers that texts depend on, each after those that its expression reads, else by name.
 
     The order of keys in the document means nothing: an API server that stores it does not keep that order.
