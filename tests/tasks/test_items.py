@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from preceptor.errors import TaskError
-from preceptor.tasks.items import build_items
+from preceptor.tasks.items import build_items, items_of
 from support.tasks import small_task
 
 RECORDS = [{"q": "one?", "a": "1", "k": "count", "doc": "D"}, {"q": "two?", "a": "2", "k": "count", "doc": None}]
@@ -81,3 +81,22 @@ def test_refused(changes: dict[str, Any], records: list[dict[str, Any]], complai
 
 def test_the_word_null_is_an_answer_where_somebody_wrote_it() -> None:
     assert build_items(small_task(), [{"q": "?", "a": "null"}], "x")[0].reference == "null"
+
+
+def test_several_files_are_one_examination() -> None:
+    first, second = items_of(small_task(), {"a.jsonl": RECORDS[:1], "b.jsonl": RECORDS[1:]})
+    assert [first, second] == build_items(small_task(), RECORDS, "both.jsonl"), "ids do not depend on the files"
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ({"a": RECORDS, "b": []}, "b: there are no items"),
+        ({"a": RECORDS, "b": [{"q": "three?"}]}, "b: record 1: task.items.answer: there is no `a`"),
+        ({"a": RECORDS, "b": [{"q": "three?", "a": "3"}, RECORDS[1]]}, "a: record 2 and b: record 2 are the same"),
+    ],
+)
+def test_mistakes_in_several_files_name_the_file(files: dict[str, list[dict[str, Any]]], complaint: str) -> None:
+    with pytest.raises(TaskError) as caught:
+        items_of(small_task(), files)
+    assert complaint in caught.value.message

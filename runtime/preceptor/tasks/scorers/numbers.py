@@ -10,6 +10,7 @@ from fractions import Fraction
 
 _MOST_DIGITS = 400
 _LARGEST_EXPONENT = 400
+_LONGEST_QUANTITY = 200
 
 _MINUS = str.maketrans(dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-"))
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
@@ -19,12 +20,14 @@ _LATEX_FRACTION = re.compile(
     r"\\[dt]?frac\s*(?:\{\s*(-?)\s*([0-9.,]{1,400})\s*\}\s*\{\s*([0-9.,]{1,400})\s*\}|([0-9])\s*([0-9]))"
 )
 _LATEX_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|operatorname|mbox)\s*\{([^{}]{0,200})\}")
+_CARET = re.compile(r"[ \t]{0,3}\^[ \t]{0,3}(\{?)[ \t]{0,3}")
 _LATEX_NOISE = re.compile(r"\\(?=[$%])|\\(?:left|right|displaystyle)(?![A-Za-z])|\\[ ,;:!]")
 
 _UNSIGNED = r"(?:(?:[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
 _NUMBER = re.compile(
     rf"""
-    (?<![A-Za-z0-9_^]) (?<![0-9]\.) (?<![_^]\{{) (?<![0-9]/)     # not inside a word, an exponent, an index or a date
+    (?<![A-Za-z0-9_^]) (?<![0-9]\.) (?<![0-9]/)               # not inside a word or a date,
+    (?<![_^]\{{) (?<![_^][-+]) (?<![_^]\{{[-+])                  # nor an exponent or an index, as in s^{{-1}}
     (?: (?<![\w)\]}}]) (?P<sign>[-+]) )? (?: [$€£¥]\s? )?     # a minus after a number is an operator or a range
     (?!0[xX][0-9A-Fa-f])(?P<number>{_UNSIGNED})
     (?: \s(?P<top>[0-9]{{1,9}})/(?P<bottom>[0-9]{{1,9}})(?![0-9/]) )?                        # 1 1/2
@@ -32,9 +35,14 @@ _NUMBER = re.compile(
     (?: \s*(?:\u00d7|\*|·|⋅|x|\\times|\\cdot)\s*10\s*(?:\^|\*\*)\s*[{{(]?\s*(?P<times>[-+]?[0-9]+)\s*[}})]? )?
     (?: \s?/\s?(?P<denominator>{_UNSIGNED})(?![0-9])(?!\s?/\s?[0-9]) )?                      # 3/4, but no date
     (?: \^\s*[{{(]?\s*(?P<power>[-+]?[0-9]+)\s*[}})]? )?                                     # 10^3
-    (?P<percent> \s?%|\s?\bper\s?cent\b )?
+    (?: \s{{0,3}}(?P<scale>(?i:thousand|million|billion|trillion))\b )?
+    (?P<percent> [\s$~]{{0,4}}%|\s?\bper\s?cent\b )?
     """,
     re.VERBOSE,
+)
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_IN_UNITS = re.compile(
+    rf"\s*\$?\s*([-+]?{_UNSIGNED})(?:[\s$~{{}}]|\\(?:mathrm|text)(?![A-Za-z])){{1,20}}10\^[{{(]?([-+]?[0-9]{{1,3}})(?![0-9])"
 )
 
 
@@ -48,11 +56,14 @@ class Number:
     """Whether a percent sign followed."""
     text: str
     """How it was written."""
+    scale: int = 1
+    """What a word such as ``million`` behind it stands for; not applied."""
 
     def close(self, reference: Number, relative: float = 0.0, absolute: float = 0.0) -> bool:
         """Whether it is within a relative (to the reference) or an absolute tolerance of a reference.
 
-        When only one of the two carries a percent sign, 12.5 % is taken for 12.5 and for 0.125: questions rarely say.
+        When only one of the two carries a percent sign, 12.5 % is taken for 12.5 and for 0.125, and likewise 3 million
+        for 3 and for 3,000,000: questions rarely say.
         """
         readings = {self.value}
         target = reference.value
@@ -60,6 +71,8 @@ class Number:
             readings.add(self.value / 100)
         elif reference.percent and not self.percent:
             readings.add(self.value * 100)
+        scaled = {reading * self.scale / reference.scale for reading in readings}
+        readings = scaled if 1 not in (self.scale, reference.scale) else readings | scaled
         allowed = max(Fraction(str(absolute)), Fraction(str(relative)) * abs(target))
         return any(abs(reading - target) <= allowed for reading in readings)
 
@@ -84,19 +97,41 @@ def whole_number(text: str) -> Number | None:
     return number if number is not None and number.text == plain else None
 
 
+def in_units_of_ten(text: str) -> tuple[Number, Number] | None:
+    """Both readings of a number with a unit that holds a power of ten, as in ``3.52 10^{-19} J``: 3.52 and 3.52e-19.
+
+    ``None`` for every other text; a multiplication sign makes it one number.
+    """
+    plain = _plain(text)
+    match = _IN_UNITS.match(plain) if len(plain) <= _LONGEST_QUANTITY else None
+    value = _digits(match[1].lstrip("+-")) if match else None
+    if match is None or value is None:
+        return None
+    value = -value if match[1].startswith("-") else value
+    whole = value * Fraction(10) ** int(match[2])
+    return Number(value, False, match[1]), Number(whole, False, match.group().strip())
+
+
 def _numbers(plain: str) -> Iterator[Number]:
     for match in _NUMBER.finditer(plain):
         value = _value(match)
         if value is not None:
-            yield Number(value, match["percent"] is not None, match.group().strip())
+            scale = _SCALES[match["scale"].lower()] if match["scale"] else 1
+            yield Number(value, match["percent"] is not None, match.group().strip(), scale)
 
 
 def _plain(text: str) -> str:
     """The text with one kind of minus, ``^`` for superscripts, plain fractions, and without LaTeX's decoration."""
     text = _SUPERSCRIPT.sub(lambda match: "^" + match.group().translate(_SUPERSCRIPTS), text.translate(_MINUS))
     text = _THIN_THOUSANDS.sub(",", text)
-    text = _LATEX_FRACTION.sub(lambda match: f" {match[1] or ''}{match[2] or match[4]}/{match[3] or match[5]}", text)
-    return _LATEX_NOISE.sub("", _LATEX_TEXT.sub(r" \1 ", text))
+    text = _LATEX_NOISE.sub("", _LATEX_TEXT.sub(r" \1 ", _LATEX_FRACTION.sub(_fraction, text)))
+    return _CARET.sub(r"^\1", text)
+
+
+def _fraction(match: re.Match[str]) -> str:
+    """A fraction in a line, apart from what stands before it unless that is its sign."""
+    plain = f"{match[1] or ''}{match[2] or match[4]}/{match[3] or match[5]}"
+    return plain if match.string[: match.start()].endswith(("-", "+")) else f" {plain}"
 
 
 def _joined(text: str) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from preceptor.errors import TaskError
 from preceptor.spec.task import NumericScorer
-from preceptor.tasks.scorers.numbers import Number, first_number, last_number
+from preceptor.tasks.scorers.numbers import Number, first_number, in_units_of_ten, last_number
 from preceptor.tasks.scorers.phrases import after_phrase, last_boxed
 from preceptor.tasks.scorers.score import Score, all_or_nothing
 
 if TYPE_CHECKING:
     from preceptor.tasks.items import Item
 
+_TRUTH = {"true": True, "yes": True, "false": False, "no": False}
+_DECORATION = re.compile(r"\\(?:text|textbf|mathrm|mathbf)(?![A-Za-z])")
+
 
 class Numeric:
-    """Right when the number an output ends in is within tolerance of the reference's."""
+    """Right when the number an output ends in is within tolerance of the reference's; see ``NumericScorer``."""
 
     def __init__(self, config: NumericScorer) -> None:
         self._relative = config.relative_tolerance
@@ -24,17 +28,22 @@ class Numeric:
 
     def score(self, item: Item, output: str) -> Score:
         """Compare the output's number with the reference's. ``TaskError`` when the reference has none."""
-        reference = read_number(item.reference)
+        references = _read_reference(item.reference)
+        if references:
+            answer = read_number(output)
+            if answer is None:
+                return all_or_nothing(False, None)
+            correct = any(answer.close(each, self._relative, self._absolute) for each in references)
+            return all_or_nothing(correct, answer.text)
+        reference = read_truth(item.reference)
         if reference is None:
             raise TaskError(f"item {item.id}: the reference holds no number", mend="check `task.items.answer`")
-        answer = read_number(output)
-        if answer is None:
-            return all_or_nothing(False, None)
-        return all_or_nothing(answer.close(reference, self._relative, self._absolute), answer.text)
+        said = read_truth(output)
+        return all_or_nothing(said is not None and _TRUTH[said] is _TRUTH[reference], said)
 
     def readable(self, answer: str, fields: Mapping[str, Any]) -> bool:
-        """Whether there is a number to read."""
-        return read_number(answer) is not None
+        """Whether there is a number, or a truth value, to read."""
+        return bool(_read_reference(answer)) or read_truth(answer) is not None
 
 
 def read_number(text: str) -> Number | None:
@@ -44,3 +53,21 @@ def read_number(text: str) -> Number | None:
         return first_number(boxed)
     sentence = after_phrase(text)
     return (first_number(sentence) if sentence else None) or last_number(text)
+
+
+def read_truth(text: str) -> str | None:
+    r"""The truth value, in lower case: in the last ``\boxed{}``; else after "answer is"; else all that is written."""
+    boxed = last_boxed(text)
+    for part in (boxed,) if boxed is not None else (after_phrase(text), text):
+        plain = _DECORATION.sub("", part or "").strip(" \t\r\n.,:;!*_$`{}()").casefold()
+        if plain in _TRUTH:
+            return plain
+    return None
+
+
+def _read_reference(text: str) -> tuple[Number, ...]:
+    both = in_units_of_ten(text)
+    if both is not None:
+        return both
+    number = read_number(text)
+    return () if number is None else (number,)
