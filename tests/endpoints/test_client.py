@@ -141,13 +141,18 @@ def test_an_answer_that_cannot_be_used_costs_what_it_cost(fault: Fault, request_
         (Fault("malformed"), "malformed"),
         (Fault("reset"), "lost"),
         (Fault("half"), "lost"),
+        (Fault("garbage"), "lost"),
+        (Fault("endless"), "lost"),
         (Fault("error", status=500), "lost"),
         (Fault("error", status=502), "lost"),
         (Fault("error", status=504), "lost"),
         (Fault("error", status=408), "timeout"),
     ],
 )
-def test_an_answer_that_got_lost_costs_its_worst_case(fault: Fault, failure: str) -> None:
+def test_an_answer_that_got_lost_costs_its_worst_case(
+    fault: Fault, failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("preceptor.endpoints.connections.LONGEST_BODY", 2**20)
     sent, server = under(fault)
     assert sent.answer.failure == failure
     assert sent.answer.usage == worst(ASK)

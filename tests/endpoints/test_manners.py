@@ -8,16 +8,8 @@ from itertools import chain, pairwise, repeat
 
 import pytest
 
-from preceptor.endpoints.manners import (
-    FAILURES,
-    FIRST_WAIT,
-    LONGEST_WAIT,
-    Carried,
-    Circuit,
-    Manners,
-    TurnedAway,
-    Window,
-)
+from preceptor.endpoints.manners import Carried, Manners, TurnedAway
+from preceptor.endpoints.pacing import FAILURES, FIRST_WAIT, LONGEST_WAIT, Circuit, Window
 from preceptor.errors import EndpointDownError
 from support.virtual import run_virtually
 

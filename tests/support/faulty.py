@@ -32,6 +32,8 @@ Kind = Literal[
     "hang",  # carried out, and never answered
     "reset",  # carried out; the connection breaks before a byte of the answer
     "half",  # carried out; the connection breaks in the middle of the answer
+    "endless",  # carried out; the body never ends
+    "garbage",  # carried out; what comes back is not HTTP
     "malformed",  # carried out; the body is no JSON
     "prose",  # carried out; the content is not the JSON that was asked for
     "cut-off",  # carried out up to max_tokens
@@ -44,6 +46,7 @@ Kind = Literal[
     "away",  # turned away: 503, with Retry-After if `retry_after`
     "status",  # refused: `status`, with `message`
 ]
+SPOILED = frozenset("latency drip hang reset half endless garbage malformed error".split())
 TURNED_AWAY = frozenset({"busy", "away", "status"})
 
 
@@ -292,7 +295,7 @@ async def _send(request: web.Request, fault: Fault | None, payload: bytes) -> we
     """The answer, as the fault lets it through."""
     kind = fault.kind if fault is not None else None
     assert request.transport is not None
-    if fault is None or kind not in {"latency", "drip", "hang", "reset", "half", "malformed", "error"}:
+    if fault is None or kind not in SPOILED:
         return web.Response(body=payload, content_type="application/json")
     if kind == "latency":
         await asyncio.sleep(fault.seconds)
@@ -307,6 +310,14 @@ async def _send(request: web.Request, fault: Fault | None, payload: bytes) -> we
     if kind == "reset":
         _abort(request.transport)
         return stream
+    if kind == "garbage":
+        request.transport.write(b"220 mail.example.org ESMTP\r\n")
+        request.transport.close()
+        return stream
+    if kind == "endless":
+        await stream.prepare(request)
+        while True:
+            await stream.write(b" " * 2**16)
     stream.content_length = len(payload)
     await stream.prepare(request)
     if kind == "half":

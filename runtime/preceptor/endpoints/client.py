@@ -8,13 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import parse_qsl
 
 import aiohttp
-from httpx2 import Limits, Response, Timeout
-from openai import APIConnectionError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient
+from httpx2 import Response
+from openai import APIConnectionError, APIStatusError
 
 from preceptor.endpoints import completions
+from preceptor.endpoints.connections import VENDOR, connect, is_vendor
 from preceptor.endpoints.credentials import Credentials
 from preceptor.endpoints.manners import Carried, Clock, Manners, Sleep, TurnedAway
 from preceptor.endpoints.messages import Answer, Request, Usage
@@ -23,12 +23,6 @@ from preceptor.endpoints.structured import Way, Ways, response_format, told
 from preceptor.errors import EndpointError
 from preceptor.spec.endpoint import Endpoint
 
-VENDOR = "https://api.openai.com/v1"
-"""Where requests go when the document names no endpoint."""
-CONNECT = 10.0
-"""Seconds that opening a connection may take."""
-KEEP_ALIVE = 2.0
-"""Seconds that an idle connection is kept: less than any server keeps one, so that none closes as we send."""
 OURS = frozenset(
     "model messages max_tokens max_completion_tokens n best_of stream temperature top_p response_format".split()
 )
@@ -89,12 +83,12 @@ class Client:
                 mend="remove it: `sampling` and `structuredOutput` say how the model is asked",
             )
         self._endpoint = endpoint
-        self._vendor = self._credentials.url.startswith(VENDOR)
+        self._vendor = is_vendor(endpoint)
         self._cap = "max_completion_tokens" if self._vendor else "max_tokens"
         self._ways = Ways(endpoint.structured_output)
         self._before_charge = before_charge
         self._clock = clock
-        self._openai = self._connect(concurrency)
+        self._openai = connect(endpoint, self._credentials.key, concurrency)
         self.manners = Manners(
             self._credentials.url,
             concurrency=concurrency,
@@ -103,28 +97,6 @@ class Client:
             sleep=sleep,
             random=random,
         )
-
-    def _connect(self, concurrency: int) -> AsyncOpenAI:
-        longest = self._endpoint.timeout
-        url, _, query = (self._endpoint.base_url or VENDOR).partition("?")
-        http = DefaultAioHttpClient(
-            # The time for a whole answer is watched in `_post`: these alone would let an answer drip for ever.
-            timeout=Timeout(None, connect=min(CONNECT, longest / 2)),
-            limits=Limits(max_connections=concurrency, keepalive_expiry=KEEP_ALIVE),
-            follow_redirects=False,
-        )
-        client = AsyncOpenAI(
-            base_url=url,
-            api_key=self._credentials.key or "none",
-            default_headers=self._endpoint.headers,
-            default_query=dict(parse_qsl(query)),
-            max_retries=0,
-            timeout=http.timeout,
-            http_client=http,
-        )
-        if not self._vendor:
-            client.organization = client.project = None  # from the environment, and nobody else's business
-        return client
 
     def __repr__(self) -> str:
         return f"Client({self._credentials.url!r})"
@@ -212,7 +184,7 @@ class Client:
             return Carried(completions.failed(request, "timeout"), "slow")
         except APIStatusError as error:
             return self._refused(error, request)
-        except (APIConnectionError, aiohttp.ClientError) as error:
+        except (APIConnectionError, aiohttp.ClientError, OSError) as error:
             return self._broken(error, request)
         answer = completions.read_answer(response.content, request)
         # Without any text it was no completion at all: a proxy's page, a server in trouble.
