@@ -11,9 +11,12 @@ from dataclasses import replace
 from math import ceil
 from typing import Literal
 
+from preceptor.endpoints.messages import Usage
+from preceptor.endpoints.meter import charge
 from preceptor.loop.events import ProposalFailed, SearchEnded
 from preceptor.loop.state import MENDS_IN_A_ROW, RunState
 from preceptor.recipes.amount import PICODOLLARS, Amount, Limit
+from preceptor.recipes.pricing import budget_limit
 from preceptor.spec.actors import LLMEngineer, OpenAITeacher
 from preceptor.spec.document import Budget, Spec
 from preceptor.spec.endpoint import Price, Sampling
@@ -23,20 +26,15 @@ ROWS_PER_REQUEST = 32
 _FEW = "too few for another version"
 
 
-def limit(budget: Budget) -> Limit:
-    """What the whole run may use up. ``requests`` are the teacher's; tokens and money are everybody's."""
-    money = None if budget.usd is None else round(budget.usd * PICODOLLARS)
-    return Limit(rows=budget.rows, requests=budget.teacher_requests, tokens=budget.tokens, picodollars=money)
-
-
 def left(spec: Spec, state: RunState) -> Limit:
-    """What is left of it after every attempt that ended."""
-    return limit(spec.budget) - used(state)
+    """What the run may still use up. ``requests`` are the teacher's; tokens and money are everybody's."""
+    whole = spec.budget.model_copy(update={"teacher_requests_per_attempt": None})
+    return budget_limit(whole, used(state))
 
 
 def left_for_attempt(spec: Spec, state: RunState) -> Limit:
     """What the teacher may use up for the next attempt."""
-    return left(spec, state) & Limit(requests=spec.budget.teacher_requests_per_attempt)
+    return budget_limit(spec.budget, used(state))
 
 
 def used(state: RunState) -> Amount:
@@ -74,7 +72,7 @@ def _least(spec: Spec, rows: int) -> Iterator[Amount]:
 
 def _one_answer(sampling: Sampling, price: Price) -> Amount:
     """The worst case of a request without its prompt: an answer as long as it may get."""
-    return Amount(tokens=sampling.max_tokens, picodollars=int(sampling.max_tokens * price.output * PICODOLLARS / 1e6))
+    return replace(charge(Usage(prompt=0, completion=sampling.max_tokens), price), requests=0)
 
 
 def _nothing_fitted(spec: Spec, state: RunState) -> SearchEnded | None:
