@@ -21,6 +21,7 @@ from preceptor.spec.recipe import EvolveSource, PoolSource, Recipe, SolveSource,
 from preceptor.spec.task import Task
 from preceptor.synthesis.units import Unit
 from preceptor.tasks.prompts import compile_template
+from preceptor.tasks.seeds import read_seeds
 from preceptor.teachers.pool import PoolRow, pool_rows
 
 Record = Mapping[str, Any]
@@ -61,11 +62,11 @@ class UnitContext:
             StorageError: a file cannot be read for a reason outside it.
         """
         seeds, pool = spec.task.seeds, pool_of(spec.teacher)
-        questions = [] if seeds is None else _read(read, seeds.uri, seeds.limit)
-        records = [] if pool is None else _read(read, pool.uri, pool.limit)
         return cls(
-            seeds=seed_questions(spec.task, questions),
-            pool={} if pool is None else _by_skill(pool_rows(pool, records, "the pool")),
+            seeds=() if seeds is None else seed_questions(spec.task, _read(read, seeds.uri, seeds.limit), seeds.limit),
+            pool={}
+            if pool is None
+            else _by_skill(pool_rows(pool, _read(read, pool.uri, pool.limit)[pool.uri], pool.uri)),
             parents=_by_skill(sorted(parents, key=lambda sample: sample.id)),
         )
 
@@ -135,24 +136,25 @@ def pool_of(teacher: Teacher) -> Pool | None:
     return teacher.pool if isinstance(teacher, OpenAITeacher) else None
 
 
-def _read(read: ReadRecords, uris: str | tuple[str, ...], limit: int | None) -> list[Record]:
-    """The records of one file or of several in their order, no more than the limit."""
-    records: list[Record] = []
-    for uri in (uris,) if isinstance(uris, str) else uris:
-        left = None if limit is None else limit - len(records)
-        if left != 0:
-            records += read(uri, left)
-    for number, record in enumerate(records, start=1):
-        try:
-            json.dumps(record, allow_nan=False)
-        except ValueError as error:
-            raise TaskError(f"{uris}: record {number}: {error}", mend="write numbers as JSON knows them") from error
-    return records
+def seed_questions(task: Task, files: Mapping[str, Sequence[Record]], limit: int | None = None) -> tuple[Seed, ...]:
+    """Seeds from the records of files; see :func:`preceptor.tasks.seeds.read_seeds`.
+
+    One whose skill cannot be read from it belongs to any skill.
+    """
+    return tuple(Seed(record, _skill(task, record)) for record in read_seeds(task, files)[:limit])
 
 
-def seed_questions(task: Task, records: Sequence[Record]) -> tuple[Seed, ...]:
-    """Seeds from records. One whose skill cannot be read from it belongs to any skill."""
-    return tuple(Seed(record, _skill(task, record)) for record in records)
+def _read(read: ReadRecords, uris: str | tuple[str, ...], limit: int | None) -> dict[str, Sequence[Record]]:
+    """The records of one file or of several, by URI; no more of any than the limit."""
+    files = {uri: read(uri, limit) for uri in ((uris,) if isinstance(uris, str) else uris)}
+    for uri, records in files.items():
+        for number, record in enumerate(records, start=1):
+            try:
+                json.dumps(record, allow_nan=False)
+            except ValueError as error:
+                mend = "write only numbers that JSON knows"
+                raise TaskError(f"{uri}: record {number}: {error}", mend=mend) from error
+    return files
 
 
 def _skill(task: Task, record: Record) -> str | None:
