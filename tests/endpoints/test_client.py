@@ -5,23 +5,32 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from httpx2 import Headers
 
 from preceptor.endpoints.client import Client, Sent
+from preceptor.endpoints.connections import is_vendor
 from preceptor.endpoints.messages import Request, Usage
 from preceptor.endpoints.meter import bound_tokens
 from preceptor.endpoints.refusals import retry_after
+from preceptor.endpoints.structured import INSTRUCTION
 from preceptor.errors import EndpointDownError, EndpointError
 from preceptor.spec.endpoint import ApiKey, Endpoint, SecretRef
-from support.faulty import Fault, FaultyServer, always, scripted
-from support.sensible import prompt_tokens, tokens
+from support.faulty import Fault, FaultyServer, always, scripted, seeded
+from support.sensible import prompt_tokens, sensible, tokens
 
 KEY = "sk-preceptor-0123456789abcdef"
 TOKEN = "hunter22-in-the-query"
@@ -432,23 +441,125 @@ def test_no_more_are_in_flight_than_allowed() -> None:
     assert server.most_in_flight == 8
 
 
-def test_before_charge_comes_once_and_before_anything_is_sent() -> None:
-    seen: list[tuple[str, int]] = []
-    with FaultyServer(faults=scripted(Fault("busy"))) as server:
+def test_an_endpoint_that_ignores_schemas_is_told_them_in_the_prompt() -> None:
+    def answer(body: dict[str, Any]) -> str:
+        return sensible(body) if INSTRUCTION in body["messages"][-1]["content"] else "Certainly!"
 
-        async def before(request: Request) -> None:
-            seen.append((request.digest, server.received))
+    with FaultyServer(answer=answer) as server:
 
-        async def main() -> Sent:
-            waits = Waits()
-            async with Client(
-                endpoint(server), concurrency=1, before_charge=before, clock=waits.clock, sleep=waits.sleep
-            ) as client:
-                return await client.send(ASK)
+        async def main() -> list[Sent]:
+            async with Client(endpoint(server), concurrency=1) as client:
+                return [await client.send(replace(ROW, temperature=n / 10)) for n in range(6)]
 
         sent = asyncio.run(main())
-    assert seen == [(ASK.digest, 0)]
-    assert sent.sends == 2
+    assert [one.answer.failure for one in sent] == ["malformed"] * 3 + [None] * 3
+
+
+def test_the_vendors_own_models_are_asked_in_the_vendors_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("preceptor.endpoints.client.is_vendor", lambda _: True)
+    with FaultyServer() as server:
+        send(endpoint(server), ASK, replace(ASK, temperature=0.2, top_p=0.9), concurrency=1)
+    first, second = (exchange.body for exchange in server.exchanges)
+    assert set(first) == {"model", "messages", "max_completion_tokens"}
+    assert (second["temperature"], second["top_p"]) == (0.2, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("url", "vendor"),
+    [
+        (None, True),
+        ("https://api.openai.com/v1", True),
+        ("https://eu.api.openai.com/v1", True),
+        ("http://teacher:8000/v1", False),
+        ("https://api.openai.com.example.org/v1", False),
+        ("https://fakeapi.openai.com/v1", False),
+    ],
+)
+def test_who_the_vendor_is(url: str | None, vendor: bool) -> None:
+    assert is_vendor(Endpoint(base_url=url)) is vendor
+
+
+def test_a_certificate_that_nobody_vouches_for_stops_the_run(tmp_path: Path) -> None:
+    context = self_signed(tmp_path)
+
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            async with Client(endpoint(f"https://127.0.0.1:{port}/v1"), concurrency=1) as client:
+                await client.send(ASK)
+
+    with pytest.raises(EndpointError, match=r"certificate of https://127\.0\.0\.1:\d+/v1 is not trusted"):
+        asyncio.run(main())
+
+
+def self_signed(where: Path) -> ssl.SSLContext:
+    """A server's TLS with a certificate that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    (where / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    (where / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(where / "certificate.pem", where / "key.pem")
+    return context
+
+
+MIX = {
+    Fault("latency", seconds=0.01): 0.05,
+    Fault("drip", seconds=0.0005): 0.02,
+    Fault("hang"): 0.02,
+    Fault("reset"): 0.05,
+    Fault("half"): 0.05,
+    Fault("garbage"): 0.02,
+    Fault("malformed"): 0.05,
+    Fault("prose"): 0.05,
+    Fault("cut-off"): 0.05,
+    Fault("empty"): 0.03,
+    Fault("refusal"): 0.03,
+    Fault("usage"): 0.03,
+    Fault("usage", usage=frozenset({("prompt_tokens", -5)})): 0.02,
+    Fault("error"): 0.05,
+    Fault("busy"): 0.1,
+    Fault("busy", retry_after=3): 0.05,
+    Fault("away"): 0.05,
+    Fault("status", status=400, message="too long"): 0.05,
+}
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("rejects", [set(), {"json_schema"}], ids=["schema", "object"])
+def test_under_any_mix_of_faults_everything_is_accounted_for(seed: int, rejects: set[str]) -> None:
+    requests = [
+        replace(ask, messages=({"role": "user", "content": f"{n} + {seed}"},)) for n in range(80) for ask in (ASK, ROW)
+    ]
+    with FaultyServer(faults=seeded(seed, MIX), rejects=rejects) as server:
+        sent = send(endpoint(server, timeout=1.0, patience=1e6), *requests, concurrency=24)
+    charged = [one for one in sent if one.sends > one.turned_away]
+    assert all(one.sends - one.turned_away in {0, 1} for one in sent)
+    # A machine that stalls can make a request time out before the server has read it: charged, and not carried out.
+    assert len(charged) >= server.carried_out
+    assert sum(one.sends for one in sent) >= server.received
+    assert sum(one.answer.usage.prompt + one.answer.usage.completion for one in charged) >= server.tokens
+    assert all(one.answer.usage == Usage(0, 0) for one in sent if one not in charged)
+    assert server.most_in_flight <= 24
+    assert sum(one.answer.failure is None for one in sent) > len(sent) / 4
+    assert {one.answer.failure for one in sent} >= {"lost", "timeout", "malformed", "cut-off"}
 
 
 def test_a_cancelled_request_leaves_its_place() -> None:

@@ -10,7 +10,17 @@ import pytest
 
 from preceptor.endpoints.messages import Request
 from preceptor.endpoints.meter import SCHEMA_TOKENS, bound_tokens
-from preceptor.endpoints.structured import INSTRUCTION, WAYS, UnreadableError, Way, Ways, read, response_format, told
+from preceptor.endpoints.structured import (
+    IGNORED,
+    INSTRUCTION,
+    WAYS,
+    UnreadableError,
+    Way,
+    Ways,
+    read,
+    response_format,
+    told,
+)
 
 ROW: dict[str, Any] = {
     "type": "object",
@@ -136,7 +146,7 @@ def test_ways_are_tried_from_the_strictest_and_remembered_by_model() -> None:
     assert ways.next("a", ROW, "jsonSchema") == "jsonObject"
     assert ways.next("a", ROW, "jsonObject") == "text"
     assert ways.next("a", ROW, "text") is None
-    ways.accepted("a", ROW, "jsonObject")
+    ways.answered("a", ROW, "jsonObject", text=TEXT, good=True)
     assert ways.best("a", ROW) == "jsonObject"
     assert ways.next("a", ROW, "jsonObject") is None, "it was accepted before, so this refusal is about something else"
     assert ways.best("a", {"type": "object"}) == "jsonObject", "what holds for the model holds for its next schema"
@@ -147,6 +157,26 @@ def test_ways_are_tried_from_the_strictest_and_remembered_by_model() -> None:
 @pytest.mark.parametrize("declared", WAYS)
 def test_a_declared_way_is_the_only_one(declared: Way) -> None:
     ways = Ways(declared)
-    ways.accepted("a", ROW, "text")
+    ways.answered("a", ROW, "text", text=TEXT, good=True)
     assert ways.best("a", ROW) == declared
     assert ways.next("a", ROW, declared) is None
+
+
+def test_an_endpoint_that_ignores_schemas_is_told_them() -> None:
+    ways = Ways()
+    for _ in range(IGNORED):
+        assert ways.best("a", ROW) == "jsonSchema"
+        ways.answered("a", ROW, "jsonSchema", text="Certainly!", good=False)
+    assert ways.best("a", ROW) == "jsonObject"
+    assert ways.next("a", ROW, "jsonObject") == "text", "it may refuse the next way"
+
+
+def test_an_endpoint_that_constrains_answers_is_not_mistaken_for_one_that_does_not() -> None:
+    ways = Ways()
+    for _ in range(2 * IGNORED):
+        ways.answered("a", ROW, "jsonSchema", text='{"question": "too short"}', good=False)
+    assert ways.best("a", ROW) == "jsonSchema", "it does constrain them, if not by everything the schema says"
+    ways.answered("a", ROW, "jsonSchema", text=TEXT, good=True)
+    for _ in range(2 * IGNORED):
+        ways.answered("a", ROW, "jsonSchema", text="Certainly!", good=False)
+    assert ways.best("a", ROW) == "jsonSchema"

@@ -61,6 +61,7 @@ class Fault:
     message: str = "this server was told to fail"
     code: str | None = None
     usage: Any = None
+    """Pairs in a frozenset where the fault has to be hashable."""
 
 
 Plan = Callable[[Body, int], Fault | None]
@@ -227,7 +228,7 @@ class FaultyServer:
             return _turn_away(fault)
         usage: Any = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
         if fault is not None and fault.kind == "usage":
-            usage = fault.usage
+            usage = dict(fault.usage) if isinstance(fault.usage, frozenset) else fault.usage
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if fault is not None and fault.kind == "refusal":
             message |= {"content": None, "refusal": "I would rather not."}

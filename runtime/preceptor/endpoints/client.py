@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -58,7 +58,6 @@ class Client:
         endpoint: Endpoint,
         *,
         concurrency: int,
-        before_charge: Callable[[Request], Awaitable[None]] | None = None,
         clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
         random: Callable[[], float] | None = None,
@@ -68,7 +67,6 @@ class Client:
         Args:
             endpoint: where, with which key, how patiently.
             concurrency: requests in flight at most.
-            before_charge: awaited once for each request, with its place taken, before anything of it is sent.
             clock: seconds, for waiting and for durations.
             sleep: how to wait.
             random: numbers in [0, 1) for jitter.
@@ -86,7 +84,6 @@ class Client:
         self._vendor = is_vendor(endpoint)
         self._cap = "max_completion_tokens" if self._vendor else "max_tokens"
         self._ways = Ways(endpoint.structured_output)
-        self._before_charge = before_charge
         self._clock = clock
         self._openai = connect(endpoint, self._credentials.key, concurrency)
         self.manners = Manners(
@@ -128,8 +125,6 @@ class Client:
 
     async def _attempt(self, request: Request, tally: _Tally) -> Carried[Answer] | TurnedAway:
         """One attempt: asks again at once, in another form, when it is only the form that is refused."""
-        if self._before_charge is not None and not tally.sends:
-            await self._before_charge(request)
         schema = request.schema
         way = None if schema is None else self._ways.best(request.model, schema)
         while True:
@@ -139,8 +134,8 @@ class Client:
             outcome = await self._post(self._body(request, way, cap), request)
             tally.seconds = self._clock() - started
             if not isinstance(outcome, Refusal):
-                if way is not None and schema is not None and isinstance(outcome, Carried) and outcome.health == "well":
-                    self._ways.accepted(request.model, schema, way)
+                if way is not None and schema is not None and isinstance(outcome, Carried):
+                    self._learn(request.model, schema, way, outcome.value)
                 return outcome
             tally.refused += 1
             if outcome.names("max_completion_tokens") and cap == "max_tokens":
@@ -152,6 +147,10 @@ class Client:
                     raise outcome.error
                 return Carried(completions.failed(request, outcome.failure, outcome.words, Usage(0, 0)))
             way = weaker
+
+    def _learn(self, model: str, schema: Mapping[str, Any], way: Way, answer: Answer) -> None:
+        if answer.failure in {None, "malformed"} and answer.text:
+            self._ways.answered(model, schema, way, text=answer.text, good=answer.failure is None)
 
     def _body(self, request: Request, way: Way | None, cap: str) -> bytes:
         schema = request.schema

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -12,7 +13,6 @@ from itertools import islice
 from typing import Any, Literal
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 from referencing import Registry
 
 from preceptor.endpoints.messages import Message
@@ -22,6 +22,9 @@ Way = Literal["jsonSchema", "jsonObject", "text"]
 
 WAYS: tuple[Way, ...] = ("jsonSchema", "jsonObject", "text")
 """Strictest first."""
+
+IGNORED = 3
+"""Answers that are no JSON, with none before that is, from which an endpoint counts as one that ignores schemas."""
 
 INSTRUCTION = (files("preceptor.endpoints") / "prompts" / "json-answer.txt").read_text(encoding="utf-8").strip()
 """Stands in the prompt, before the schema, where the endpoint does not constrain the answer by it."""
@@ -37,13 +40,14 @@ class UnreadableError(ValueError):
 
 
 class Ways:
-    """Which way of asking an endpoint accepts, learnt from what it refuses. Once for a model and a schema."""
+    """Which way of asking an endpoint takes, learnt from what it refuses and ignores. Once for a model and a schema."""
 
     def __init__(self, declared: Literal["auto", "jsonSchema", "jsonObject", "text"] = "auto") -> None:
         """``declared`` is the document's choice; all but ``auto`` leave nothing to learn."""
         self._declared = declared
         self._known: dict[tuple[str, str], Way] = {}
         self._model: dict[str, Way] = {}
+        self._ignored: Counter[str] = Counter()
 
     def best(self, model: str, schema: Mapping[str, Any]) -> Way:
         """The way to try first."""
@@ -57,11 +61,19 @@ class Ways:
             return None
         return WAYS[WAYS.index(way) + 1]
 
-    def accepted(self, model: str, schema: Mapping[str, Any], way: Way) -> None:
-        """The endpoint answered when asked this way."""
-        if self._declared == "auto":
+    def answered(self, model: str, schema: Mapping[str, Any], way: Way, *, text: str, good: bool) -> None:
+        """The endpoint gave a whole answer when asked this way: ``good`` if it is what the schema allows.
+
+        Some endpoints take a schema and leave it at that. Where the first answers are no JSON at all, the next
+        requests say what is wanted in the prompt.
+        """
+        if good:
             self._known.setdefault((model, _text(schema)), way)
             self._model.setdefault(model, way)
+        elif way == WAYS[0] and model not in self._model and not _is_json(text):
+            self._ignored[model] += 1
+            if self._ignored[model] == IGNORED:
+                self._model[model] = WAYS[1]
 
 
 def response_format(way: Way, schema: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -92,7 +104,7 @@ def read(text: str, schema: Mapping[str, Any]) -> Any:
     reason = UnreadableError("no JSON")
     for value in _values(text.rpartition("</think>")[2]):
         try:
-            broken = best_match(validator.iter_errors(value))
+            broken = next(validator.iter_errors(value), None)
         except RecursionError:
             reason = UnreadableError("nested too deeply")
             continue
@@ -111,6 +123,14 @@ def _values(text: str) -> Iterator[Any]:
         with suppress(ValueError, RecursionError):
             value, _ = _DECODER.raw_decode(text, opening.start())
             yield _storable(text, value)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        _DECODER.decode(text.strip())
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _storable(text: str, value: Any) -> Any:
