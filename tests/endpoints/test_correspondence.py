@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from preceptor.endpoints.client import Client
 from preceptor.endpoints.correspondence import Correspondence, ReplayCorrespondence, Tally
 from preceptor.endpoints.index import LogIndex
 from preceptor.endpoints.log import LogWriter
@@ -19,16 +20,18 @@ from preceptor.endpoints.messages import Answer, Request
 from preceptor.endpoints.meter import Lease, bound_tokens, charge, clamp, worst_case
 from preceptor.errors import EndpointDownError, EndpointError, StorageError
 from preceptor.recipes.amount import Amount
+from preceptor.spec.endpoint import Endpoint
 from preceptor.storage import layout
 from preceptor.storage.store import Store
+from support.faulty import Fault, FaultyServer, seeded
 from support.logs import PRICE, Sent, answer, at_once, request, stored
 
 WORST = worst_case(request(1), PRICE)
 COST = charge(answer().usage, PRICE)
-Main = Callable[[Correspondence, "Endpoint"], Awaitable[None]]
+Main = Callable[[Correspondence, "Desk"], Awaitable[None]]
 
 
-class Endpoint:
+class Desk:
     """Sends nothing: keeps what it was handed until the test says what comes of it."""
 
     def __init__(self, store: Store) -> None:
@@ -79,7 +82,7 @@ def correspond(store: Store, main: Main, lease: Lease, *, epoch: int = 1) -> Cor
     """Run ``main`` with a correspondence, as one process would."""
 
     async def run() -> Correspondence:
-        endpoint = Endpoint(store)
+        endpoint = Desk(store)
         index = LogIndex.read(store, 1)
         async with LogWriter(store, 1, layout.teacher_writer(epoch, "worker-1"), sleep=at_once) as log:
             correspondence = Correspondence(endpoint, lease=lease, log=log, index=index, price=PRICE)
@@ -94,7 +97,7 @@ def kinds(store: Store) -> list[str]:
 
 
 def test_an_answer_is_durable_before_anyone_sees_it_and_costs_what_was_reported(store: Store) -> None:
-    async def main(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def main(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = asyncio.create_task(correspondence.ask(request(1)))
         await endpoint.asked()
         assert lease.reserved == WORST
@@ -112,14 +115,14 @@ def test_an_answer_is_durable_before_anyone_sees_it_and_costs_what_was_reported(
 
 
 def test_a_recorded_answer_is_given_again_and_costs_the_same_once(store: Store) -> None:
-    async def send(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def send(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = asyncio.create_task(correspondence.ask(request(1)))
         await endpoint.asked()
         endpoint.reply(Sent(answer("seven", failure="cut-off")))
         await asking
         assert await correspondence.ask(request(1)) == answer("seven", failure="cut-off")
 
-    async def again(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def again(correspondence: Correspondence, endpoint: Desk) -> None:
         for _ in range(2):
             assert await correspondence.ask(request(1)) == answer("seven", failure="cut-off")
         assert not endpoint.sendings
@@ -134,7 +137,7 @@ def test_a_recorded_answer_is_given_again_and_costs_the_same_once(store: Store) 
 
 
 def test_equal_requests_at_once_are_sent_once(store: Store) -> None:
-    async def main(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def main(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = [asyncio.create_task(correspondence.ask(request(1))) for _ in range(5)]
         await endpoint.asked()
         endpoint.reply(Sent(answer()))
@@ -145,7 +148,7 @@ def test_equal_requests_at_once_are_sent_once(store: Store) -> None:
 
 
 def test_when_the_first_of_equal_askers_gives_up_another_asks(store: Store) -> None:
-    async def main(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def main(correspondence: Correspondence, endpoint: Desk) -> None:
         first = asyncio.create_task(correspondence.ask(request(1)))
         second = asyncio.create_task(correspondence.ask(request(1)))
         await endpoint.asked()
@@ -163,14 +166,14 @@ def test_when_the_first_of_equal_askers_gives_up_another_asks(store: Store) -> N
 
 @pytest.mark.parametrize("error", [EndpointError("the key is refused"), EndpointDownError("away for too long")])
 def test_what_was_turned_away_costs_nothing_and_is_sent_again(store: Store, error: Exception) -> None:
-    async def main(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def main(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = asyncio.create_task(correspondence.ask(request(1)))
         await endpoint.asked()
         endpoint.reply(error)
         with pytest.raises(type(error)):
             await asking
 
-    async def again(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def again(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = asyncio.create_task(correspondence.ask(request(1)))
         await endpoint.asked()
         endpoint.reply(Sent(answer()))
@@ -185,7 +188,7 @@ def test_what_was_turned_away_costs_nothing_and_is_sent_again(store: Store, erro
 
 
 def test_a_request_that_was_rejected_was_not_carried_out(store: Store) -> None:
-    async def main(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def main(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = asyncio.create_task(correspondence.ask(request(1)))
         await endpoint.asked()
         endpoint.reply(Sent(answer("too long", failure="rejected", usage=(0, 0)), sends=1, turned_away=1))
@@ -197,8 +200,43 @@ def test_a_request_that_was_rejected_was_not_carried_out(store: Store) -> None:
     assert LogIndex.read(store, 1).charged_for(request(1).digest) == Amount()
 
 
+def test_an_answer_that_came_is_kept_although_its_asker_is_cancelled(store: Store) -> None:
+    async def run() -> Lease:
+        writing, released = asyncio.Event(), asyncio.Event()
+
+        async def until_released(seconds: float) -> None:
+            writing.set()
+            await released.wait()
+
+        async def send(asked: Request) -> Sent:
+            released.clear()
+            writing.clear()
+            return Sent(answer())
+
+        lease, index = Lease(WORST), LogIndex.read(store, 1)
+        async with LogWriter(store, 1, layout.teacher_writer(1, "worker-1"), sleep=until_released) as log:
+            correspondence = Correspondence(send, lease=lease, log=log, index=index, price=PRICE)
+            released.set()
+            asking = asyncio.create_task(correspondence.ask(request(1)))
+            while not (writing.is_set() and not released.is_set()):
+                await asyncio.sleep(0)
+            for _ in range(3):
+                asking.cancel()
+                await asyncio.sleep(0)
+            assert not asking.done()
+            released.set()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert await correspondence.ask(request(1)) == answer()
+            assert correspondence.tally == Tally(recorded=1, sent=1, spent=COST)
+        return lease
+
+    assert asyncio.run(run()).spent == COST
+    assert kinds(store) == ["intent", "answer"]
+
+
 def test_what_ends_in_an_unknown_way_may_have_cost_everything(store: Store) -> None:
-    async def main(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def main(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = asyncio.create_task(correspondence.ask(request(1)))
         await endpoint.asked()
         endpoint.reply(ZeroDivisionError())
@@ -212,7 +250,7 @@ def test_what_ends_in_an_unknown_way_may_have_cost_everything(store: Store) -> N
 
 
 def test_a_claim_above_the_worst_case_is_charged_as_the_worst_case(store: Store) -> None:
-    async def main(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def main(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = asyncio.create_task(correspondence.ask(request(1)))
         await endpoint.asked()
         endpoint.reply(Sent(answer(usage=(10**9, 10**9))))
@@ -225,12 +263,12 @@ def test_a_claim_above_the_worst_case_is_charged_as_the_worst_case(store: Store)
 
 
 def test_what_does_not_fit_is_not_sent_and_may_be_when_there_is_more(store: Store) -> None:
-    async def refused(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def refused(correspondence: Correspondence, endpoint: Desk) -> None:
         for _ in range(2):
             assert (await correspondence.ask(request(1))).failure == "budget"
         assert not endpoint.sendings
 
-    async def sent(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def sent(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = asyncio.create_task(correspondence.ask(request(1)))
         await endpoint.asked()
         endpoint.reply(Sent(answer()))
@@ -245,7 +283,7 @@ def test_what_does_not_fit_is_not_sent_and_may_be_when_there_is_more(store: Stor
 
 
 def test_a_replay_sends_nothing_and_names_what_is_missing(store: Store) -> None:
-    async def main(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def main(correspondence: Correspondence, endpoint: Desk) -> None:
         asking = [asyncio.create_task(correspondence.ask(request(number))) for number in range(3)]
         for number in range(3):
             await endpoint.asked()
@@ -264,19 +302,65 @@ def test_a_replay_sends_nothing_and_names_what_is_missing(store: Store) -> None:
 
 
 def test_a_log_that_cannot_be_written_stops_the_asker_before_it_sends(store: Store) -> None:
-    async def main(correspondence: Correspondence, endpoint: Endpoint) -> None:
+    async def main(correspondence: Correspondence, endpoint: Desk) -> None:
         with pytest.raises(StorageError, match="closed"):
             await correspondence.ask(request(1))
         assert not endpoint.sendings
 
     async def run() -> None:
-        endpoint = Endpoint(store)
+        endpoint = Desk(store)
         log = LogWriter(store, 1, layout.teacher_writer(1, "worker-1"), sleep=at_once)
         await log.close()
         index = LogIndex.read(store, 1)
         await main(Correspondence(endpoint, lease=Lease(WORST), log=log, index=index, price=PRICE), endpoint)
 
     asyncio.run(run())
+
+
+FAULTS = {
+    Fault("busy"): 0.15,
+    Fault("away", retry_after=0): 0.05,
+    Fault("error"): 0.05,
+    Fault("reset"): 0.05,
+    Fault("half"): 0.05,
+    Fault("malformed"): 0.05,
+    Fault("cut-off"): 0.05,
+    Fault("empty"): 0.05,
+    Fault("refusal"): 0.05,
+    Fault("status", status=400, message="the prompt is too long"): 0.05,
+    Fault("usage", usage="a lot"): 0.05,
+    Fault("usage"): 0.05,
+}
+
+
+def test_over_http_the_server_never_makes_more_than_the_lease_and_answers_once(store: Store) -> None:
+    asked = [request(number) for number in range(80)]
+
+    async def run(epoch: int, url: str, lease: Lease) -> tuple[Tally, list[Answer]]:
+        index = LogIndex.read(store, 1)
+        async with (
+            Client(Endpoint(base_url=url, patience=60), concurrency=8, sleep=yielding) as client,
+            LogWriter(store, 1, layout.teacher_writer(epoch, "worker-1"), sleep=at_once) as log,
+        ):
+            line = Correspondence(client.send, lease=lease, log=log, index=index, price=PRICE)
+            answers = await asyncio.gather(*map(line.ask, asked))
+        return line.tally, answers
+
+    async def yielding(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    whole = worst_case(request(79), PRICE) * 50
+    with FaultyServer(faults=seeded(7, FAULTS)) as server:
+        first, answers = asyncio.run(run(1, server.url, Lease(whole)))
+        spent = LogIndex.read(store, 1).spent
+        assert (server.carried_out, first.failures["budget"] > 0) == (spent.requests, True)
+        assert server.tokens <= spent.tokens
+        assert spent.within(whole)
+        assert spent == first.spent
+        assert set(first.failures) >= {"cut-off", "empty", "refused", "malformed", "lost", "rejected"}
+        received = server.received
+        again, same = asyncio.run(run(2, server.url, Lease(spent, recorded=spent)))
+        assert (same, again.sent, again.spent, server.received) == (answers, 0, first.spent, received)
 
 
 # --- lives and deaths ---
@@ -317,7 +401,7 @@ class _KilledError(Exception):
 class Life:
     """One process of a run that is killed again and again. Its log writes when the script says so."""
 
-    def __init__(self, store: Store, epoch: int, whole: Amount, seen: dict[str, Answer], endpoint: Endpoint) -> None:
+    def __init__(self, store: Store, epoch: int, whole: Amount, seen: dict[str, Answer], endpoint: Desk) -> None:
         self._store = store
         self._seen = seen
         self.index = LogIndex.read(store, 1)
@@ -401,9 +485,9 @@ def live(store: Store, lives: list[tuple[list[Step], str]], whole: Amount) -> No
     seen: dict[str, Answer] = {}
     cost = Amount()
     for epoch, (steps, end) in enumerate(lives, start=1):
-        endpoint = Endpoint(store)
+        endpoint = Desk(store)
 
-        async def run(epoch: int, endpoint: Endpoint, steps: list[Step], end: str) -> None:
+        async def run(epoch: int, endpoint: Desk, steps: list[Step], end: str) -> None:
             await Life(store, epoch, whole, seen, endpoint).run(steps, end)
 
         with pytest.raises(_KilledError):

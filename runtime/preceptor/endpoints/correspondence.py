@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -118,7 +118,9 @@ class Correspondence:
         self._index = index
         self._price = price
         self._under_way: dict[str, asyncio.Future[Answer | None]] = {}
-        self._paid: set[str] = set()  # digests that the lease has been charged for
+        self._known: dict[str, Answer] = {}  # what was sent and answered here
+        self._refused: set[str] = set()  # digests of what did not fit
+        self._paid: set[str] = set()  # digests of recorded outcomes that the lease has been charged for
         self.tally = Tally()
         """What was asked so far."""
 
@@ -146,51 +148,59 @@ class Correspondence:
             mine.set_result(answer)  # without an answer, those who waited ask for themselves
 
     async def _ask(self, request: Request) -> Answer:
-        charged = self._index.charged_for(request.digest)
-        if charged is None:
+        digest = request.digest
+        charged = self._index.charged_for(digest)
+        if charged is None and digest not in self._known:
             worst = worst_case(request, self._price)
-            answer = await (self._carry_out(request, worst) if self._lease.reserve(worst) else self._refuse(request))
-        else:
-            paid = request.digest in self._paid
-            if not paid:
-                self._paid.add(request.digest)
-                self._lease.count(charged)  # now, before anybody else can set aside what this took up
-            self.tally.recorded += 1
-            answer = await _read(self._index, request.digest)
-            if not paid:
-                self.tally.add(answer, charged)
+            return await (self._carry_out(request, worst) if self._lease.reserve(worst) else self._refuse(request))
+        self.tally.recorded += 1
+        if charged is None:
+            return self._known[digest]
+        paid = digest in self._paid
+        if not paid:
+            self._paid.add(digest)
+            self._lease.count(charged)  # now, before anybody else can set aside what this took up
+        answer = await _read(self._index, digest)
+        if not paid:
+            self.tally.add(answer, charged)
         return answer
 
     async def _carry_out(self, request: Request, worst: Amount) -> Answer:
-        """Send a request for which ``worst`` was set aside. Until its outcome is durable it has cost all of that."""
-        cost = worst
-        self._paid.add(request.digest)
+        """Send a request for which ``worst`` was set aside."""
         try:
             await self._log.write(Record.intent(request, worst))
             self.tally.sent += 1
-            try:
-                sent = await self._send(request)
-            except (EndpointError, EndpointDownError):
-                await self._log.write(Record.returned(request))
-                cost = Amount()
-                raise
-            answer = sent.answer
-            claimed = charge(answer.usage, self._price) if sent.sends > sent.turned_away else Amount()
-            charged = clamp(claimed, worst)
-            await self._log.write(Record.outcome(request, answer, charged), self._index.note)
-            cost = claimed
-        finally:
-            self._lease.settle(worst, cost)
-        self.tally.add(answer, charged)
-        return answer
+            sent = await self._send(request)
+        except (EndpointError, EndpointDownError):
+            await _insist(self._conclude(Record.returned(request), worst, Amount()))
+            raise
+        except BaseException:  # nobody knows whether it was carried out, and the log says as much
+            self._lease.settle(worst, worst)
+            raise
+        cost = charge(sent.answer.usage, self._price) if sent.sends > sent.turned_away else Amount()
+        await _insist(self._conclude(Record.outcome(request, sent.answer, clamp(cost, worst)), worst, cost))
+        return sent.answer
+
+    async def _conclude(self, record: Record, worst: Amount, cost: Amount) -> None:
+        """Make the end of a sending durable; until it is, the sending has cost all that was set aside."""
+        try:
+            await self._log.write(record)
+        except BaseException:
+            self._lease.settle(worst, worst)
+            raise
+        self._lease.settle(worst, cost)
+        if record.answer is not None:
+            self._known[record.digest] = record.answer
+            self.tally.add(record.answer, record.amount)
 
     async def _refuse(self, request: Request) -> Answer:
         """Send nothing, and keep that for a replay. A later asker with more left may send it after all."""
         answer = Answer(text="", failure="budget", usage=Usage(prompt=0, completion=0), model=request.model)
-        if request.digest in self._index:
+        if request.digest in self._index or request.digest in self._refused:
             self.tally.recorded += 1
         else:
-            await self._log.write(Record.outcome(request, answer, Amount()), self._index.note)
+            await self._log.write(Record.outcome(request, answer, Amount()))
+            self._refused.add(request.digest)
         self.tally.add(answer, Amount())
         return answer
 
@@ -228,3 +238,19 @@ async def _read(index: LogIndex, digest: str) -> Answer:
     outcome = index.outcome(digest) if index.at_hand(digest) else await asyncio.to_thread(index.outcome, digest)
     assert outcome is not None
     return outcome.answer
+
+
+async def _insist(work: Coroutine[Any, Any, None]) -> None:
+    """Finish the work even when whoever waits for it is cancelled: what was paid for is kept, which takes a moment."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled and not task.cancelled():
+        task.exception()  # seen: being cancelled comes first
+    if cancelled:
+        raise asyncio.CancelledError
+    task.result()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from preceptor.endpoints.messages import Answer
-from preceptor.endpoints.records import SHARD_BYTES, Place, Record, unpack
+from preceptor.endpoints.records import SHARD_BYTES, Record, unpack
 from preceptor.errors import StorageError
 from preceptor.recipes.amount import Amount
 from preceptor.storage import layout
@@ -36,14 +36,13 @@ class LogIndex:
     """Which requests of an attempt have an outcome, where it lies, and what all of them cost.
 
     In memory are digests, places and charges, some 200 bytes a request; outcomes are read from their shards when asked
-    for. One thread may note outcomes while others read them.
+    for. Knows what lay in the log when it was read. Safe to use from several threads.
     """
 
     def __init__(self, store: Store) -> None:
         """Use :meth:`read`; this one knows nothing."""
         self._store = store
         self._shards: list[str] = []
-        self._numbers: dict[str, int] = {}  # of the shards
         self._rows: dict[bytes, int] = {}  # by digest: where in the columns below
         self._places = array("q")  # shard and line in one number
         self._refused = bytearray()  # 1 for a refusal
@@ -54,11 +53,11 @@ class LogIndex:
         self._kept: OrderedDict[int, list[bytes]] = OrderedDict()
         self._lock = threading.Lock()
         self.charged = Amount()
-        """What the recorded outcomes cost, when this was read."""
+        """What the recorded outcomes cost."""
         self.failures: Counter[str] = Counter()
-        """Outcomes without a usable answer by kind, when this was read."""
+        """Outcomes without a usable answer by kind."""
         self.answers = 0
-        """Usable answers, when this was read."""
+        """Usable answers."""
 
     @classmethod
     def read(cls, store: Store, attempt: int) -> LogIndex:
@@ -69,14 +68,16 @@ class LogIndex:
         """
         index = cls(store)
         for writer, path, lines in _shards(store, attempt):
+            index._shards.append(path)
             for number, record in enumerate(_records(store, path, lines), start=1):
                 index._account(writer, record)
-                index.note(record, Place(path, number))
+                if record.answer is not None:
+                    index._keep(record, number)
         return index
 
     @property
     def lost(self) -> Amount:
-        """Worst case of all that was begun and has no outcome, when this was read.
+        """Worst case of all that was begun and has no outcome.
 
         Read it while nobody writes: a request under way looks the same as one whose process was killed.
         """
@@ -89,7 +90,7 @@ class LogIndex:
 
     @property
     def spent(self) -> Amount:
-        """All that was, or may have been, charged, when this was read."""
+        """All that was, or may have been, charged."""
         return self.charged + self.lost
 
     def __len__(self) -> int:
@@ -125,24 +126,18 @@ class LogIndex:
         assert record.answer is not None
         return Outcome(record.answer, record.amount)
 
-    def note(self, record: Record, place: Place) -> None:
-        """Remember where an outcome lies: one that was read, or that this process has just written."""
-        if record.answer is None:
-            return
+    def _keep(self, record: Record, line: int) -> None:
+        """Remember an outcome in the latest shard, unless a better one is known."""
         key, refused = bytes.fromhex(record.digest), record.kind == "refused"
         row = self._rows.get(key)
         if row is not None and (refused or not self._refused[row]):
             return
-        shard = self._numbers.setdefault(place.path, len(self._shards))
-        if shard == len(self._shards):
-            self._shards.append(place.path)
-        # The columns first: a digest that is found has all of them.
-        self._places.append(shard * _LINES + place.line)
+        self._rows[key] = len(self._places)
+        self._places.append((len(self._shards) - 1) * _LINES + line)
         self._refused.append(refused)
         self._requests.append(record.amount.requests)
         self._tokens.append(record.amount.tokens)
         self._money.append(record.amount.picodollars)
-        self._rows[key] = len(self._places) - 1
 
     def _account(self, writer: str, record: Record) -> None:
         begun = self._begun.setdefault((writer, record.digest), [])

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from preceptor.endpoints.records import SHARD_BYTES, Place, Record, pack
+from preceptor.endpoints.records import SHARD_BYTES, Record, pack
 from preceptor.errors import StorageError
 from preceptor.storage import layout
 from preceptor.storage.store import Store
@@ -65,12 +65,8 @@ class LogWriter:
     ) -> None:
         await self.close()
 
-    async def write(self, record: Record, then: Callable[[Record, Place], None] | None = None) -> Place:
+    async def write(self, record: Record) -> None:
         """Append a record; when this returns, it stays, whatever is killed next.
-
-        Args:
-            record: what to write.
-            then: called as soon as it stays, even when whoever waits for it was cancelled meanwhile.
 
         Raises:
             StorageError: it could not be written, or nobody can tell. Nothing can follow it then: a process that
@@ -87,15 +83,11 @@ class LogWriter:
         group = self._open
         group.lines.append(line)
         group.size += len(line)
-        line_number = len(group.lines)
-        if then is not None:
-            group.then.append((then, record, line_number))
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush(), name="log-of-requests")
         await group.done.wait()
         if group.failure is not None:
             raise _again(group.failure)
-        return Place(group.path, line_number)
 
     @property
     def busy(self) -> bool:
@@ -120,8 +112,8 @@ class LogWriter:
                     group = self._groups[0]
                     if group is self._open:
                         self._open = None
-                    group.path = await asyncio.to_thread(self._create, group.lines)
-                    self._groups.pop(0).finish()
+                    await asyncio.to_thread(self._create, group.lines)
+                    self._groups.pop(0).done.set()
         except StorageError as error:
             self._fail(error)
         except BaseException:  # cancelled, or a mistake: nobody may take what was not written for written
@@ -137,8 +129,8 @@ class LogWriter:
             group.done.set()
         self._groups.clear()
 
-    def _create(self, lines: list[bytes]) -> str:
-        """Write one shard, in whatever thread. Gives its path."""
+    def _create(self, lines: list[bytes]) -> None:
+        """Write one shard, in whatever thread."""
         data = pack(self._writer, secrets.token_hex(8), lines)
         while True:
             path = layout.teacher_shard(self._attempt, self._writer, self._number)
@@ -149,7 +141,7 @@ class LogWriter:
                     self._number = self._next_number()
                     continue
             self._number += 1
-            return path
+            return
 
     def _next_number(self) -> int:
         """After the last shard of an earlier process with the same name: an actor that was started again."""
@@ -163,16 +155,8 @@ class _Group:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.size = 0
-        self.path = ""
-        self.then: list[tuple[Callable[[Record, Place], None], Record, int]] = []
         self.failure: StorageError | None = None
         self.done = asyncio.Event()
-
-    def finish(self) -> None:
-        """It is durable, in the shard at ``path``."""
-        self.done.set()
-        for then, record, line in self.then:
-            then(record, Place(self.path, line))
 
 
 def _again(error: StorageError) -> StorageError:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from preceptor.endpoints.messages import Answer, Request, Usage
 from preceptor.recipes.amount import Amount
@@ -86,15 +86,6 @@ class Record:
             request=data.get("request"),
             answer=_answer_from_data(data["answer"]) if "answer" in data else None,
         )
-
-
-class Place(NamedTuple):
-    """Where a record lies."""
-
-    path: str
-    """The shard."""
-    line: int
-    """The line in it, from 0."""
 
 
 def _answer_to_data(answer: Answer) -> dict[str, Any]:
