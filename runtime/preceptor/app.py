@@ -10,8 +10,11 @@ from importlib import metadata
 
 from preceptor import __version__
 from preceptor.engineers.build import build_engineer
+from preceptor.engineers.llm.rules import document_check
 from preceptor.errors import BudgetError, ResumeError, StorageError
+from preceptor.loop.asking import EngineerLine
 from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
+from preceptor.loop.generating import Generation
 from preceptor.loop.parts import Reporter, Workforce
 from preceptor.loop.runner import Clock
 from preceptor.loop.runner import run as run_loop
@@ -20,13 +23,16 @@ from preceptor.loop.steps import Steps
 from preceptor.report.build import build_report
 from preceptor.report.page import render_page
 from preceptor.report.schema import Report
+from preceptor.spec.actors import LLMEngineer
 from preceptor.spec.changes import changed_fields, document_digest, resume_problems
 from preceptor.spec.document import Spec, Specialization
 from preceptor.spec.load import Document
 from preceptor.storage import layout
-from preceptor.storage.ledger import Ledger, read_records
+from preceptor.storage.ledger import Ledger
+from preceptor.storage.ledger import read_records as read_events
 from preceptor.storage.store import Store
-from preceptor.storage.tables import read_files
+from preceptor.storage.tables import read_files, read_records
+from preceptor.synthesis.context import UnitContext
 from preceptor.tasks.items import items_of
 from preceptor.tasks.scorers import build_scorer
 from preceptor.tasks.splits import Split, SplitName, cut
@@ -56,6 +62,11 @@ def examination(document: Document) -> dict[SplitName, Split]:
     return cut(task, items_of(task, read_files(task.items.uri, document.base_dir, task.items.limit)))
 
 
+def materials(document: Document) -> UnitContext:
+    """Read what the teacher builds on: raw seed questions, the pool. Raises :class:`TaskError`."""
+    return UnitContext.gather(document.spec.spec, lambda uri, limit: read_records(uri, document.base_dir, limit))
+
+
 def run(
     document: Document,
     *,
@@ -73,12 +84,13 @@ def run(
     spec = document.spec.spec
     splits = examination(document)
     store = run_store(document, storage, probe=True)
+    context = materials(document)
     with Ledger.acquire(store) as ledger:
         state = _begin_or_resume(document, store, ledger, splits)
         if state.published is None:
             hands = workforce(spec)
             try:
-                steps = _steps(document, store, splits, hands, reporter)
+                steps = _steps(document, store, splits, context, ledger.epoch, hands, reporter)
                 state = run_loop(spec, ledger, steps, reporter, clock)
             finally:
                 # Someone who interrupts does not want to wait for work in progress: it ends with this process.
@@ -153,9 +165,16 @@ def _latest_document(ledger: Ledger) -> dict[str, object]:
 
 
 def _steps(
-    document: Document, store: Store, splits: dict[SplitName, Split], workforce: Workforce, reporter: Reporter
+    document: Document,
+    store: Store,
+    splits: dict[SplitName, Split],
+    context: UnitContext,
+    epoch: int,
+    workforce: Workforce,
+    reporter: Reporter,
 ) -> Steps:
     spec = document.spec.spec
+    line = EngineerLine(spec.engineer, store, epoch) if isinstance(spec.engineer, LLMEngineer) else None
 
     def write(state: RunState, published: Published) -> None:
         write_report(document.spec, store, splits, state, published)
@@ -166,7 +185,9 @@ def _steps(
         store=store,
         splits=splits,
         scorer=build_scorer(spec.task.scorer),
-        engineer=build_engineer(spec.engineer),
+        engineer=build_engineer(spec.engineer, line=line, check=document_check(spec)),
+        line=line,
+        generation=Generation(spec, store, workforce, reporter, context, epoch),
         workforce=workforce,
         reporter=reporter,
         write_report=write,
@@ -185,7 +206,7 @@ def write_report(
 
 def read_state(store: Store) -> RunState:
     """What the ledger says, without touching the lease; raises :class:`StorageError` when there is no run."""
-    state = fold(from_record(record) for record in read_records(store))
+    state = fold(from_record(record) for record in read_events(store))
     if state.started is None:
         raise StorageError(
             f"there is no run in {store.uri('')}", mend="give the document it was run from, or the run's own directory"

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
 
 from preceptor.cluster import machine, session
+from preceptor.cluster.fetching import RESTARTS, fetched
+from preceptor.cluster.makers import Makers
 from preceptor.cluster.training import TrainingGroup
-from preceptor.errors import ClusterError, PreceptorError
 from preceptor.inference.engine import Output
 from preceptor.loop.in_process import sit
-from preceptor.loop.parts import Sitting, Tick, TrainingOrder
-from preceptor.spec.actors import ProceduralTeacher
+from preceptor.loop.parts import MakingOrder, Sitting, Tick, TrainingOrder
 from preceptor.spec.document import Spec
-from preceptor.spec.recipe import Recipe
 from preceptor.storage.datasets import Row, ShardInfo, write_shard
 from preceptor.synthesis.units import Unit, UnitResult
-from preceptor.synthesis.worker import UnitWorker
 from preceptor.training.job import TrainingResult
 
-RESTARTS = 3
-"""Times an actor is started again after its process died; its tasks are tried as often."""
 POLL_SECONDS = 0.5
 """How often an examination's progress is asked for."""
 
@@ -56,30 +50,22 @@ class RayWorkforce:
         session.start(training.workers)
         # Stages follow one another, so actors that wait ask for no CPU while the training's workers need them all.
         wanted = {"num_cpus": 0, "max_restarts": RESTARTS, "max_task_retries": RESTARTS}
-        maker = ray.remote(**wanted)(UnitWorker)
-        concurrency = spec.teacher.concurrency if isinstance(spec.teacher, ProceduralTeacher) else 1
-        self._makers = [maker.remote(spec) for _ in range(concurrency)]
+        self._makers = Makers(spec)
         self._examiners = ray.remote(**wanted, num_gpus=training.gpus_per_worker, max_concurrency=2)(Examiner)
         self._examiner: ray.actor.ActorHandle | None = None
         self._trainers = TrainingGroup()
         self._holds_gpu = training.gpus_per_worker > 0
 
-    def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
-        """See :class:`preceptor.loop.parts.Workforce`; a free actor takes the next unit."""
-        shared, waiting, idle = ray.put(recipe), list(reversed(units)), list(self._makers)
-        running: dict[ray.ObjectRef, Any] = {}
-        while waiting or running:
-            while waiting and idle:
-                maker = idle.pop()
-                running[maker.make.remote(shared, waiting.pop())] = maker
-            [ready], _ = ray.wait(list(running), num_returns=1)
-            idle.append(running.pop(ready))
-            yield _get(ready)
+    def make(self, order: MakingOrder, units: Sequence[Unit]) -> Iterator[UnitResult]:
+        """See :class:`preceptor.loop.parts.Workforce`."""
+        return self._makers.make(order, units)
 
     def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:
         """See :class:`preceptor.loop.parts.Workforce`; one task a shard."""
         write = ray.remote(num_cpus=0, max_retries=RESTARTS)(write_shard)
-        return [_get(shard) for shard in [write.remote(store_uri, version, n, rows) for n, rows in enumerate(shards)]]
+        return [
+            fetched(shard) for shard in [write.remote(store_uri, version, n, rows) for n, rows in enumerate(shards)]
+        ]
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """See :class:`preceptor.loop.parts.Workforce`."""
@@ -91,8 +77,8 @@ class RayWorkforce:
             self._examiner = self._examiners.remote()
         answer = self._examiner.answer.remote(sitting)
         while not ray.wait([answer], timeout=POLL_SECONDS)[0]:
-            tick(_get(self._examiner.done.remote()))
-        outputs: list[Output] = _get(answer)
+            tick(fetched(self._examiner.done.remote()))
+        outputs: list[Output] = fetched(answer)
         if self._holds_gpu:  # the next training needs it
             ray.kill(self._examiner)
             self._examiner = None
@@ -102,18 +88,3 @@ class RayWorkforce:
         """Let the training group go, stop every actor and, when Ray was started here, Ray itself."""
         self._trainers.close()
         ray.shutdown()
-
-
-def _get(reference: ray.ObjectRef) -> Any:
-    """A task's result; our own errors come back as they were raised, losses of processes as :class:`ClusterError`."""
-    try:
-        return ray.get(reference)
-    except RayTaskError as error:
-        if isinstance(error.cause, PreceptorError):
-            raise error.cause from None
-        raise
-    except RayActorError as error:
-        raise ClusterError(
-            f"a Ray actor died {RESTARTS + 1} times, most likely for want of memory: {error}. Run the same command "
-            "again to continue; if it dies again, lower student.inference.batchSize or teacher.concurrency"
-        ) from error

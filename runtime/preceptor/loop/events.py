@@ -176,6 +176,8 @@ class DatasetCommitted(Event):
     """Wall-clock time it took."""
     spent: Spent = Field(default_factory=dict)
     """What the teacher used up, its rows left out: those are in ``made``."""
+    limit: Spent = Field(default_factory=dict)
+    """What it was allowed to use up, as :meth:`preceptor.recipes.amount.Limit.to_data` writes it: a replay needs it."""
 
 
 class AttemptFailed(Event):
@@ -200,6 +202,8 @@ class AttemptFailed(Event):
     """Wall-clock time it took."""
     spent: Spent = Field(default_factory=dict)
     """What the teacher used up, its rows left out: those are in ``made``."""
+    limit: Spent = Field(default_factory=dict)
+    """What it was allowed to use up, as :meth:`preceptor.recipes.amount.Limit.to_data` writes it: a replay needs it."""
 
 
 class StudentTrained(Event):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from preceptor.inference.engine import Output, TransformersEngine
-from preceptor.loop.parts import Sitting, Tick, TrainingOrder
+from preceptor.loop.making import Load, UnitMaker, share
+from preceptor.loop.parts import MakingOrder, Sitting, Tick, TrainingOrder
 from preceptor.spec.document import Spec
-from preceptor.spec.recipe import Recipe
 from preceptor.storage.datasets import Row, ShardInfo, write_shards
 from preceptor.students.source import resolve
 from preceptor.synthesis.units import Unit, UnitResult
-from preceptor.synthesis.worker import UnitWorker
 from preceptor.training.job import TrainingJob, TrainingResult
 
 
@@ -21,11 +21,37 @@ class InProcess:
     """Does every piece of work itself, one after the other."""
 
     def __init__(self, spec: Spec) -> None:
-        self._units = UnitWorker(spec)
+        self._runner = asyncio.Runner()
+        self._concurrency = share(spec, makers=1)
+        self._maker = UnitMaker(spec, self._concurrency)
+        self._order: MakingOrder | None = None
 
-    def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
-        """See :class:`preceptor.loop.parts.Workforce`."""
-        return (self._units.make(recipe, unit) for unit in units)
+    def make(self, order: MakingOrder, units: Sequence[Unit]) -> Iterator[UnitResult]:
+        """See :class:`preceptor.loop.parts.Workforce`; results come when all units are made."""
+        return iter(self._runner.run(self._make(order, units)))
+
+    async def _make(self, order: MakingOrder, units: Sequence[Unit]) -> list[UnitResult]:
+        if order != self._order:
+            await self._maker.begin(order)
+            self._order = order
+        load, freed = Load(self._concurrency), asyncio.Event()
+
+        async def make(unit: Unit) -> UnitResult:
+            try:
+                return await self._maker.make(unit)
+            finally:
+                load.ended(order.recipe, unit)
+                freed.set()
+
+        async with asyncio.TaskGroup() as group:
+            tasks = []
+            for unit in units:
+                while not load.free:
+                    freed.clear()
+                    await freed.wait()
+                load.began(order.recipe, unit)
+                tasks.append(group.create_task(make(unit)))
+        return [task.result() for task in tasks]
 
     def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:
         """See :class:`preceptor.loop.parts.Workforce`."""
@@ -46,7 +72,9 @@ class InProcess:
         return sit(sitting, tick)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Close the connections to the teacher."""
+        self._runner.run(self._maker.close())
+        self._runner.close()
 
 
 def training_job(order: TrainingOrder, directory: Path) -> TrainingJob:

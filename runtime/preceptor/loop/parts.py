@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from preceptor.errors import PreceptorError
 from preceptor.inference.engine import Output
 from preceptor.loop.events import AnyEvent
 from preceptor.spec.actors import Inference, Training
 from preceptor.spec.recipe import Recipe
 from preceptor.storage.datasets import Row, ShardInfo
 from preceptor.storage.store import Store
+from preceptor.synthesis.context import UnitContext
 from preceptor.synthesis.units import Unit, UnitResult
 from preceptor.training.job import Example, TrainingResult
 
@@ -95,11 +97,34 @@ class Sitting:
     """The questions."""
 
 
+@dataclass(frozen=True)
+class MakingOrder:
+    """What the units of one attempt are made from."""
+
+    root: str
+    """URI of the run's directory, below which requests and answers are logged."""
+    epoch: int
+    """The driver's epoch: no two drivers' logs share a name."""
+    attempt: int
+    """The attempt."""
+    recipe: Recipe
+    """Its recipe."""
+    context: UnitContext
+    """What it builds on."""
+
+
+class MakersLostError(PreceptorError):
+    """Whoever made units died. What was answered is in the log: make them again."""
+
+
 class Workforce(Protocol):
     """The hands of a run."""
 
-    def make(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[UnitResult]:
-        """Carry out work units and give back each as it is finished, in any order."""
+    def make(self, order: MakingOrder, units: Sequence[Unit]) -> Iterator[UnitResult]:
+        """Carry out work units and give back each as it is finished, in any order.
+
+        Raises :class:`MakersLostError` when processes died; nothing of the order is under way any more then.
+        """
 
     def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:
         """Write a dataset version's shards; see :data:`preceptor.storage.datasets.ShardWriter`."""

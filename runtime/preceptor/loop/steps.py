@@ -15,10 +15,10 @@ from typing import assert_never
 
 import numpy as np
 
-from preceptor import __version__
 from preceptor.engineers.proposal import NoProposal, Proposal, Proposer, Stop
 from preceptor.errors import TrainingError
 from preceptor.evaluation import statistics
+from preceptor.loop.asking import EngineerLine
 from preceptor.loop.decide import Done, Draft, EndSearch, Examine, Generate, Judge, Publish, Step, Train
 from preceptor.loop.events import (
     BASE,
@@ -36,21 +36,19 @@ from preceptor.loop.events import (
     StudentExamined,
     StudentTrained,
 )
+from preceptor.loop.generating import Generation
 from preceptor.loop.observe import observe
 from preceptor.loop.parts import BaseModel, Download, Message, Reporter, Sitting, TrainingOrder, Upload, Workforce
 from preceptor.loop.state import RunState
-from preceptor.recipes.amount import Amount
 from preceptor.recipes.digests import digest, recipe_digest
-from preceptor.recipes.pricing import budget_limit, check
-from preceptor.recipes.sample import Sample
 from preceptor.spec.document import Spec
 from preceptor.storage import datasets, evaluations, layout
 from preceptor.storage.store import Store
-from preceptor.synthesis.assembly import Assembled, Assembly
 from preceptor.tasks.grading import Prediction, by_skill, grade
 from preceptor.tasks.prompts import conversation
 from preceptor.tasks.scorers import Scorer
 from preceptor.tasks.splits import Split
+from preceptor.teachers.checking import check
 from preceptor.training.job import Example
 
 
@@ -70,6 +68,10 @@ class Steps:
     """Grades answers."""
     engineer: Proposer
     """Proposes recipes."""
+    line: EngineerLine | None
+    """The engineer's line to its model, if it plans with one."""
+    generation: Generation
+    """Makes dataset versions."""
     workforce: Workforce
     """Does the work."""
     reporter: Reporter
@@ -162,10 +164,13 @@ class Steps:
             feedback,
             lambda subject: self.predictions(subject, "feedback"),
             rows=lambda version: datasets.read_rows(self.store, version),
+            seeds=len(self.generation.context.seeds),
+            pool={skill: len(rows) for skill, rows in self.generation.context.pool.items()},
         )
         outcome = self.engineer.propose(view)
+        spent = self.line.spent.to_data() if self.line else {}
         if isinstance(outcome, Stop):
-            return SearchEnded(reason="engineer", detail=outcome.reason, prompts=dict(outcome.prompts))
+            return SearchEnded(reason="engineer", detail=outcome.reason, prompts=dict(outcome.prompts), spent=spent)
         if isinstance(outcome, NoProposal):
             return ProposalFailed(
                 attempt=step.attempt,
@@ -173,11 +178,14 @@ class Steps:
                 kind=outcome.kind,
                 problems=outcome.problems,
                 prompts=dict(outcome.prompts),
+                spent=spent,
             )
         proposed = outcome if isinstance(outcome, Proposal) else Proposal(outcome)
         proposal = proposed.recipe
         carried = (
-            Counter(row.skill for row in self._samples(proposal.carry_over.version)) if proposal.carry_over else {}
+            Counter(row.skill for row in self.generation.samples(proposal.carry_over.version))
+            if proposal.carry_over
+            else {}
         )
         rows = self.spec.budget.rows
         check(proposal, self.spec, carried, rows_left=None if rows is None else rows - state.rows_made)
@@ -188,66 +196,12 @@ class Steps:
             digest=recipe_digest(proposal),
             card=proposed.card,
             prompts=dict(proposed.prompts),
+            spent=spent,
         )
 
     def generate(self, step: Generate, state: RunState) -> DatasetCommitted | AttemptFailed:
         """Carry out a recipe until its quotas are filled, and commit what came of it."""
-        started = self.seconds()
-        assembled = self._assemble(step, state)
-        outcome = {
-            "attempt": step.attempt.number,
-            "made": assembled.made,
-            "dropped": dict(assembled.dropped),
-            "short": dict(assembled.short),
-        }
-        if len(assembled.samples) < self.spec.dataset.minimum:
-            reason = (
-                f"{len(assembled.samples)} rows passed the gates; the document asks for {self.spec.dataset.minimum}"
-            )
-            seconds = round(self.seconds() - started, 3)
-            return AttemptFailed(**outcome, reason=reason, accepted=len(assembled.samples), seconds=seconds)
-        recipe = step.attempt.drafted
-        manifest = datasets.commit(
-            self.store,
-            [sample.to_row() for sample in assembled.samples],
-            datasets.VersionInfo(
-                number=1 + sum(attempt.committed is not None for attempt in state.attempts),
-                description=self.spec.task.description,
-                recipe=recipe.digest,
-                parents=(recipe.recipe.carry_over.version,) if recipe.recipe.carry_over else (),
-                funnel=assembled.funnel.model_dump(mode="json"),
-                gates=self.spec.dataset.gates.model_dump(mode="json"),
-                created_by={"preceptor": __version__},
-            ),
-            write=self.workforce.write_shards,
-        )
-        return DatasetCommitted(
-            **outcome,
-            version=manifest.version,
-            rows=manifest.rows,
-            skills=dict(manifest.skills),
-            carried=assembled.carried,
-            seconds=round(self.seconds() - started, 3),
-        )
-
-    def _assemble(self, step: Generate, state: RunState) -> Assembled:
-        recipe = step.attempt.drafted.recipe
-        assembly = Assembly(
-            recipe,
-            self.spec,
-            carried=self._samples(recipe.carry_over.version) if recipe.carry_over else [],
-            attempt=step.attempt.number,
-            limit=budget_limit(self.spec.budget, Amount(rows=state.rows_made)),
-        )
-        with self.reporter.stage(f"generate rows for attempt {step.attempt.number}", recipe.rows) as stage:
-            while units := assembly.wanted():
-                for result in self.workforce.make(recipe, units):
-                    assembly.add(result)
-                    stage.advance(assembly.accepted)
-        return assembly.result()
-
-    def _samples(self, version: str) -> list[Sample]:
-        return [Sample.from_row(row) for row in datasets.read_rows(self.store, version)]
+        return self.generation.carry_out(step.attempt, state)
 
     # -- the student
 
@@ -262,7 +216,7 @@ class Steps:
 
     def _train(self, step: Train, training: str, seed: int) -> None:
         started = self.seconds()
-        rows = self._samples(step.version)
+        rows = self.generation.samples(step.version)
         settings = self.spec.student.training
         order = TrainingOrder(
             model=self.base_model,

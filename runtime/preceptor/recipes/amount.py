@@ -93,6 +93,15 @@ class Limit:
             most is None or used <= most for most, used in zip(astuple(self), astuple(amount), strict=True)
         )
 
+    def to_data(self) -> dict[str, int]:
+        """JSON data; what is without a limit is left out."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Self:
+        """The limit that :meth:`to_data` wrote; keys of later releases are ignored."""
+        return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
+
     def times(self, amount: Amount) -> int | None:
         """How many of these amounts fit; ``None`` for any number."""
         parts = zip(astuple(self), astuple(amount), strict=True)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydantic.alias_generators import to_camel
+
 from preceptor.errors import Problem
 from preceptor.spec.actors import (
     FixedEngineer,
     Generator,
     HeuristicEngineer,
+    LLMEngineer,
+    OpenAITeacher,
     PoolTeacher,
     ProceduralTeacher,
     SamplerGenerator,
@@ -28,7 +32,7 @@ _SKILLS = f"{_RECIPE}.skills"
 def contradictions(document: Specialization) -> list[Problem]:
     """Return a problem, still without its line, for every pair of sections of ``document`` that do not fit."""
     spec = document.spec
-    return [*_wordings(spec), *_shares(spec), *_recipe(spec), *_budget(spec)]
+    return [*_wordings(spec), *_shares(spec), *_recipe(spec), *_budget(spec), *_plannable(spec)]
 
 
 def skill_of(name: str, generator: Generator) -> str:
@@ -122,6 +126,27 @@ def _budget(spec: Spec) -> Iterator[Problem]:
         yield Problem(
             "spec.budget.rows", None, message, f"raise `rows` to {minimum} or more, or lower `dataset.minimum`"
         )
+    asks_teacher = isinstance(spec.teacher, OpenAITeacher)
+    asks_anyone = asks_teacher or isinstance(spec.engineer, LLMEngineer)
+    limits = {
+        "teacher_requests": asks_teacher,
+        "teacher_requests_per_attempt": asks_teacher,
+        "tokens": asks_anyone,
+        "usd": asks_anyone,
+    }
+    for name, counts in limits.items():
+        if getattr(spec.budget, name) is not None and not counts:
+            key = to_camel(name)
+            message = f"`{key}` limits nothing: a {spec.teacher.kind} teacher asks no model"
+            yield Problem(f"spec.budget.{key}", None, message, f"remove `{key}`; `rows` limits what it makes")
+
+
+def _plannable(spec: Spec) -> Iterator[Problem]:
+    """Check that the heuristic engineer has something to plan with."""
+    if isinstance(spec.engineer, HeuristicEngineer) and not getattr(spec.teacher, "generators", None):
+        message = "the heuristic engineer plans rows of generators, and the teacher declares none"
+        mend = "declare `teacher.generators`, or write `engineer: {kind: llm, …}` or `kind: fixed` with a recipe"
+        yield Problem("spec.engineer.kind", None, message, mend)
 
 
 def _unknown(path: str, what: str, name: str, known: list[str]) -> Problem:

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preceptor.errors import Problem
-from preceptor.spec.actors import LLMEngineer, OpenAITeacher, PoolTeacher, ProceduralTeacher
 from preceptor.spec.document import Spec, Specialization
 from preceptor.spec.task import EntryPointScorer
-
-_TEACHER_BUDGETS = {
-    "teacher_requests": ("teacherRequests", "sends no requests"),
-    "teacher_requests_per_attempt": ("teacherRequestsPerAttempt", "sends no requests"),
-    "tokens": ("tokens", "uses no tokens"),
-    "usd": ("usd", "costs nothing"),
-}
 
 
 def refuse_unimplemented(document: Specialization) -> list[Problem]:
@@ -32,22 +24,9 @@ def _task(spec: Spec) -> Iterator[Problem]:
     if isinstance(task.scorer, EntryPointScorer):
         mend = "write one of the scorers `numeric`, `exact`, `choice`, `json`, `literal` or `reasoning-gym`"
         yield _not_yet("spec.task.scorer.kind", "scorers from other packages", mend)
-    if task.seeds is not None:
-        mend = "remove `seeds`; the engineers and teachers of today do not read them"
-        yield _not_yet("spec.task.seeds", "raw seed questions", mend)
 
 
 def _actors(spec: Spec) -> Iterator[Problem]:
-    if isinstance(spec.engineer, LLMEngineer):
-        mend = "write `engineer: {kind: heuristic}`, or `kind: fixed` with a recipe"
-        yield _not_yet("spec.engineer.kind", "an engineer that plans with a language model", mend)
-    if isinstance(spec.teacher, OpenAITeacher | PoolTeacher):
-        wish = (
-            "a language model as teacher"
-            if isinstance(spec.teacher, OpenAITeacher)
-            else "an existing dataset to select from"
-        )
-        yield _not_yet("spec.teacher.kind", wish, "write `teacher: {kind: procedural}` with generators")
     if spec.student.inference.engine == "vllm":
         yield _not_yet("spec.student.inference.engine", "examinations with vLLM", "write `engine: transformers`")
 
@@ -59,13 +38,6 @@ def _dataset(spec: Spec) -> Iterator[Problem]:
 
 
 def _budget(spec: Spec) -> Iterator[Problem]:
-    for name, (key, why) in _TEACHER_BUDGETS.items():
-        if getattr(spec.budget, name) is not None:
-            reason = (
-                f"a procedural teacher {why}" if isinstance(spec.teacher, ProceduralTeacher) else "it is not metered"
-            )
-            mend = f"remove `{key}`: {reason}; `rows` limits what it makes"
-            yield _not_yet(f"spec.budget.{key}", "a budget for requests to a teacher", mend)
     if spec.budget.gpu_hours is not None:
         mend = "remove `gpuHours`; `wallClock` limits the run's time"
         yield _not_yet("spec.budget.gpuHours", "a budget for GPU time", mend)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from preceptor.engineers.llm.cards import Card, stale
+from preceptor.engineers.llm.schema import HOTTEST
 from preceptor.engineers.observation import Observation
 from preceptor.recipes.digests import recipe_digest
 from preceptor.spec.document import Spec
-from preceptor.spec.recipe import JudgeValidator, Recipe
+from preceptor.spec.recipe import JudgeValidator, Recipe, Source, Validator
 from preceptor.teachers.checking import problems
 
 Check = Callable[[Recipe, Observation], Iterable[str]]
@@ -52,12 +53,20 @@ def _kinds(recipe: Recipe, observation: Observation) -> Iterator[str]:
             if source.kind not in teacher.sources:
                 path = f"skills[{place}].sources[{position}].kind"
                 yield f"{path}: `{source.kind}` is not possible now; possible are {_listed(teacher.sources)}"
+            yield from _temperature(source, f"skills[{place}].sources[{position}]")
     for place, validator in enumerate(recipe.validators):
         if validator.kind not in teacher.validators:
             possible = _listed(teacher.validators)
             yield f"validators[{place}].kind: `{validator.kind}` is not possible; possible are {possible}"
         if isinstance(validator, JudgeValidator) and validator.model not in (None, teacher.model):
             yield f"validators[{place}].model: the judge is the teacher's own model; leave it out"
+        yield from _temperature(validator, f"validators[{place}]")
+
+
+def _temperature(part: Source | Validator, path: str) -> Iterator[str]:
+    temperature = getattr(part, "temperature", None)
+    if temperature is not None and temperature > HOTTEST:
+        yield f"{path}.temperature: endpoints accept {HOTTEST:g} at most"
 
 
 def _prediction(recipe: Recipe) -> Iterator[str]:

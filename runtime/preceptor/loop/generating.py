@@ -1,0 +1,169 @@
+"""Carries out a recipe: rows from whoever makes them, within what is left of the budget, committed as a version.
+
+An attempt that is cut short is made again from its log: answers that were paid for are read, what was under way is
+charged at its worst case, and the same rows come of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from preceptor import __version__
+from preceptor.endpoints.index import LogIndex
+from preceptor.errors import ClusterError, RecipeError, TaskError
+from preceptor.loop.asking import lost_by_engineers
+from preceptor.loop.budget import left_for_attempt
+from preceptor.loop.events import AttemptFailed, DatasetCommitted
+from preceptor.loop.parts import MakersLostError, MakingOrder, Reporter, Workforce
+from preceptor.loop.state import Attempt, RunState
+from preceptor.recipes.amount import Amount, Limit
+from preceptor.recipes.sample import Sample
+from preceptor.spec.actors import LLMEngineer, OpenAITeacher
+from preceptor.spec.document import Spec
+from preceptor.storage import datasets
+from preceptor.storage.store import Store
+from preceptor.synthesis.assembly import Assembled, Assembly
+from preceptor.synthesis.context import UnitContext
+
+TRIES = 4
+"""Times that an attempt is begun, when those who make its rows keep dying."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Makes dataset versions of one run."""
+
+    spec: Spec
+    """The document's ``spec``."""
+    store: Store
+    """The run's directory in storage."""
+    workforce: Workforce
+    """Makes the rows."""
+    reporter: Reporter
+    """Is told about it."""
+    context: UnitContext
+    """Seed questions and pool."""
+    epoch: int
+    """The driver's epoch."""
+    seconds: Callable[[], float] = field(default=time.monotonic)
+    """A monotonic clock."""
+
+    def carry_out(self, attempt: Attempt, state: RunState) -> DatasetCommitted | AttemptFailed:
+        """Fill a recipe's quotas and commit what came of it."""
+        started = self.seconds()
+        lost, limit = self._lost(attempt), Limit()
+        try:
+            for _ in range(TRIES):
+                lost = self._lost(attempt)
+                limit = left_for_attempt(self.spec, state) - lost
+                try:
+                    assembled = self._assemble(attempt, limit)
+                    break
+                except MakersLostError as error:
+                    cause = error
+            else:
+                raise ClusterError(
+                    f"those who make rows died {TRIES} times, the last time with: {cause}. Run the same command again "
+                    "to continue; if they die again, lower teacher.concurrency"
+                ) from cause
+        except (RecipeError, TaskError) as error:
+            if not isinstance(self.spec.engineer, LLMEngineer):
+                raise  # whoever wrote the document can mend it; a model is told, and tries again
+            return self._broken(attempt, error, self.seconds() - started)
+        return self._outcome(attempt, state, assembled, lost, limit, started)
+
+    def order(self, attempt: Attempt) -> MakingOrder:
+        """What the units of an attempt are made from."""
+        recipe = attempt.drafted.recipe
+        context = self.context.with_parents(self.samples(recipe.carry_over.version)) if recipe.carry_over else None
+        return MakingOrder(self.store.uri(), self.epoch, attempt.number, recipe, context or self.context)
+
+    def samples(self, version: str) -> list[Sample]:
+        """The rows of a version."""
+        return [Sample.from_row(row) for row in datasets.read_rows(self.store, version)]
+
+    def _assemble(self, attempt: Attempt, limit: Limit) -> Assembled:
+        order = self.order(attempt)
+        recipe = order.recipe
+        carried = self.samples(recipe.carry_over.version) if recipe.carry_over else []
+        assembly = Assembly(recipe, self.spec, carried, attempt.number, limit, order.context)
+        with self.reporter.stage(f"generate rows for attempt {attempt.number}", recipe.rows) as stage:
+            while units := assembly.wanted():
+                for result in self.workforce.make(order, units):
+                    assembly.add(result)
+                    stage.advance(assembly.accepted)
+        return assembly.result()
+
+    def _lost(self, attempt: Attempt) -> Amount:
+        """What requests of this attempt that were under way when their process died may have cost."""
+        if not isinstance(self.spec.teacher, OpenAITeacher):
+            return Amount()
+        index = LogIndex.read(self.store, attempt.number)
+        return index.lost - lost_by_engineers(index, self.epoch)
+
+    def _outcome(
+        self, attempt: Attempt, state: RunState, assembled: Assembled, lost: Amount, limit: Limit, started: float
+    ) -> DatasetCommitted | AttemptFailed:
+        outcome = {
+            "attempt": attempt.number,
+            "made": assembled.made,
+            "dropped": dict(assembled.dropped),
+            "short": dict(assembled.short),
+            "spent": (replace(assembled.spent, rows=0) + lost).to_data(),
+            "limit": limit.to_data(),
+        }
+        minimum = self.spec.dataset.minimum
+        if len(assembled.samples) < minimum:
+            reason = f"{len(assembled.samples)} rows passed the gates; the document asks for {minimum}"
+            if assembled.funnel.exhausted:
+                reason += "; the budget ended first"
+            return AttemptFailed(
+                **outcome,
+                kind="budget" if assembled.funnel.exhausted else "too-few-rows",
+                reason=reason,
+                accepted=len(assembled.samples),
+                seconds=round(self.seconds() - started, 3),
+            )
+        manifest = datasets.commit(
+            self.store,
+            [sample.to_row() for sample in assembled.samples],
+            self._version_info(attempt, state, assembled),
+            write=self.workforce.write_shards,
+        )
+        return DatasetCommitted(
+            **outcome,
+            version=manifest.version,
+            rows=manifest.rows,
+            skills=dict(manifest.skills),
+            carried=assembled.carried,
+            seconds=round(self.seconds() - started, 3),
+        )
+
+    def _version_info(self, attempt: Attempt, state: RunState, assembled: Assembled) -> datasets.VersionInfo:
+        recipe = attempt.drafted
+        return datasets.VersionInfo(
+            number=1 + sum(earlier.committed is not None for earlier in state.attempts),
+            description=self.spec.task.description,
+            recipe=recipe.digest,
+            parents=(recipe.recipe.carry_over.version,) if recipe.recipe.carry_over else (),
+            funnel=assembled.funnel.model_dump(mode="json"),
+            gates=self.spec.dataset.gates.model_dump(mode="json"),
+            created_by={"preceptor": __version__},
+        )
+
+    def _broken(self, attempt: Attempt, error: Exception, seconds: float) -> AttemptFailed:
+        """The recipe could not be carried out; what was asked until then is in the log."""
+        index = LogIndex.read(self.store, attempt.number)
+        spent = index.spent - Amount.from_data(attempt.drafted.spent)
+        return AttemptFailed(
+            attempt=attempt.number,
+            kind="failed",
+            reason=str(error),
+            accepted=0,
+            made=0,
+            dropped={},
+            spent=spent.to_data(),
+            seconds=round(seconds, 3),
+        )
