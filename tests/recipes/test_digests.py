@@ -90,3 +90,64 @@ def test_the_difference_of_two_recipes_reads_like_a_list_of_changes() -> None:
 
 def test_recipes_that_make_the_same_rows_do_not_differ() -> None:
     assert diff(recipe(letter=10), recipe(letter=10).model_copy(update={"rationale": "because"})) == []
+
+
+PROMPT = {
+    "kind": "prompt",
+    "template": "Write one question about {{ topic }} for students of the first year.",
+    "variables": {"topic": {"kind": "category", "of": ["heat", "light"]}},
+}
+
+
+def written(*sources: object, **changes: object) -> Recipe:
+    return Recipe.model_validate({"skills": [{"skill": "physics", "quota": 10, "sources": list(sources)}]} | changes)
+
+
+def test_the_difference_of_templates_is_told_word_by_word() -> None:
+    other = PROMPT | {
+        "template": "Write one hard question about {{ topic }} for students of the last year, with numbers.",
+        "variables": {
+            "topic": {"kind": "category", "of": ["heat", "sound"]},
+            "n": {"kind": "number", "low": 1, "high": 2},
+        },
+        "rowsPerRequest": 4,
+        "temperature": 0.5,
+    }
+    assert diff(written(PROMPT), written(other)) == [
+        "physics/prompt: rowsPerRequest 1 → 4",
+        "physics/prompt: temperature the teacher's own → 0.5",
+        "physics/prompt: template: Write one {+hard+} question about {{ … students of the [-first year.-] "
+        "{+last year, with numbers.+}",
+        'physics/prompt: new variable `n`: {"decimals": 0, "distribution": "uniform", "high": 2.0, "kind": "number", '
+        '"low": 1.0}',
+        'physics/prompt: variable `topic`: {"kind": "category", "of": ["heat", "light"], "weights": null} → '
+        '{"kind": "category", "of": ["heat", "sound"], "weights": null}',
+    ]
+
+
+def test_sources_of_every_kind_and_validators_have_their_line() -> None:
+    before = written(PROMPT, {"kind": "solve"}, retries=1, validators=[{"kind": "length", "minimum": 3}])
+    after = written(
+        PROMPT,
+        PROMPT | {"template": "Write a riddle."},
+        {"kind": "evolve", "change": "numbers", "weight": 2},
+        {"kind": "pool"},
+        retries=3,
+        validators=[{"kind": "agreement"}, {"kind": "judge", "rubric": "Is it right?", "model": "critic"}],
+    )
+    assert diff(before, after) == [
+        "physics/evolve numbers: new source, weight 2",
+        "physics/pool: new source, weight 1",
+        "physics/prompt 2: new source, weight 1: “Write a riddle.”",
+        "physics/solve: no longer used",
+        "no longer validated by an answer's length of 3 to any number of characters",
+        "validated by agreement of 2 of 3 solutions",
+        "validated by a rating of 4 or more by critic for “Is it right?”",
+        "1 → 3 retries",
+    ]
+
+
+def test_what_recipes_once_could_not_say_does_not_change_the_digest_of_those_that_do_not_say_it() -> None:
+    assert recipe_digest(recipe(letter=10)) == "b1a465eb38b73f223d0bd500e6acc468c7c4a5f5be33fb86f7f4ce7d5cc26f2c"
+    assert recipe_digest(written(PROMPT)) != recipe_digest(written(PROMPT, retries=2))
+    assert recipe_digest(written(PROMPT)) != recipe_digest(written(PROMPT, validators=[{"kind": "length"}]))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from preceptor.recipes.sample import Receipt, Sample
 
 RECEIPT = Receipt(
@@ -34,3 +36,27 @@ def test_an_id_is_of_the_content_and_not_of_the_receipt() -> None:
 def test_a_carried_sample_names_the_version_and_keeps_its_origin() -> None:
     receipt = sample().carried("v1").carried("v2").receipt
     assert (receipt.carried_from, receipt.attempt, receipt.unit) == ("v2", 2, 3)
+
+
+def test_a_row_that_a_model_wrote_says_how_and_a_procedural_one_is_as_it_always_was() -> None:
+    assert set(sample().to_row()["receipt"]) == {
+        "recipe",
+        "attempt",
+        "generator",
+        "difficulty",
+        "unit",
+        "index",
+        "teacher",
+        "parents",
+        "carried_from",
+    }
+    told = {"source": "prompt", "model": "m", "requests": ("a", "b"), "validators": ("judge",), "tokens": 7, "usd": 0.5}
+    written = replace(sample(), receipt=replace(RECEIPT, **told))
+    assert written.to_row()["receipt"]["requests"] == ["a", "b"]
+    assert Sample.from_row(written.to_row()) == written
+
+
+def test_a_receipt_beside_others_that_say_more_is_read_as_it_was_written() -> None:
+    row = sample().to_row()
+    row["receipt"] |= {"source": None, "requests": None, "tokens": None, "usd": None}
+    assert Sample.from_row(row) == sample()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -95,6 +97,24 @@ def test_any_change_gives_another_id(column: str) -> None:
 def test_a_changed_receipt_gives_another_id() -> None:
     changed = row(0, receipt={**row(0)["receipt"], "attempt": 2})
     assert datasets.version_id([*ROWS[1:], changed]) != datasets.version_id(ROWS)
+
+
+def asked(number: int) -> Row:
+    told = {"source": "prompt", "model": "m", "requests": ["d" * 64], "tokens": 120, "usd": 0.25}
+    return row(number, receipt={**row(number)["receipt"], **told})
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_rows_that_a_model_wrote_lie_beside_others_and_come_back_as_they_were(store: Store) -> None:
+    rows = [*ROWS[:22], *(asked(number) for number in range(22, 25))]
+    manifest = datasets.commit(store, rows, INFO)
+    assert len(manifest.shards) == 3
+    assert datasets.read_rows(store, manifest.version) == sorted(rows, key=lambda one: str(one["id"]))
+    schemas = [
+        pq.read_schema(io.BytesIO(store.read(f"datasets/{manifest.version}/{shard.path}"))) for shard in manifest.shards
+    ]
+    assert schemas[0] == schemas[1] == schemas[2]
+    assert "requests" in {field.name for field in schemas[0].field("receipt").type}
 
 
 def test_the_same_rows_again_do_nothing(store: Store) -> None:

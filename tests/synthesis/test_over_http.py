@@ -103,7 +103,7 @@ def test_whatever_the_server_does_rows_are_accounted_for_and_limits_kept(
 ) -> None:
     store = Store.open(f"memory://over-http-{seed}-{limit.requests}")
     with FaultyServer(faults=seeded(seed, faults)) as server:
-        result = Attempt(server, store, limit).run("0001-0")
+        result = Attempt(server, store, limit).run("000001-here")
         assert limit.affords(result.spent)
         assert server.carried_out <= result.spent.requests
         assert server.tokens <= result.spent.tokens
@@ -114,5 +114,5 @@ def test_whatever_the_server_does_rows_are_accounted_for_and_limits_kept(
         if limit.requests == 600:
             assert result.short == {}
         sent = server.received
-        assert Attempt(server, store, limit).run("0002-0") == result  # everything is in the log by now
+        assert Attempt(server, store, limit).run("000002-here") == result  # everything is in the log by now
         assert server.received == sent

@@ -16,7 +16,7 @@ from preceptor.spec.actors import ProceduralTeacher as Config
 from preceptor.teachers.draft import Draft
 from preceptor.teachers.procedural import ProceduralTeacher
 from preceptor.teachers.templates import GeneratorError
-from support.payments import TEACHER, spec, task, teacher
+from support.payments import TEACHER, task, teacher
 
 
 def made(config: Config, generator: str = "g", count: int = 200, seed: int = 1, **levels: float) -> list[Draft]:
@@ -311,5 +311,3 @@ def test_an_error_while_making_rows_names_its_place_in_any_process() -> None:
 def test_templates_run_in_the_sandbox() -> None:
     config = with_form({"input": {"message": "{{ payee.__class__.__mro__ }}"}})
     assert len(ProceduralTeacher(config).check(task())) == 1
-
-

@@ -114,7 +114,8 @@ def commit(store: Store, rows: Sequence[Row], info: VersionInfo, write: ShardWri
     version = _digest(ordered)
     if exists(store, version):
         return read_manifest(store, version)
-    shards = [ordered[start : start + ROWS_PER_SHARD] for start in range(0, len(ordered), ROWS_PER_SHARD)]
+    alike = _alike(ordered)
+    shards = [alike[start : start + ROWS_PER_SHARD] for start in range(0, len(alike), ROWS_PER_SHARD)]
     manifest = Manifest(
         **info.model_dump(),
         version=version,
@@ -247,6 +248,14 @@ def _normal(row: Mapping[str, Any]) -> Row:
     receipt = {name: row["receipt"][name] for name in (*_RECEIPT, *_RECEIPT_LATER) if name in given}
     receipt |= {name: list(value) for name, value in receipt.items() if isinstance(value, tuple)}
     return {**{name: row[name] for name in _COLUMNS[:-1]}, "receipt": receipt}
+
+
+def _alike(rows: list[Row]) -> list[Row]:
+    """The rows with receipts of the same keys, so that all shards of a version have the same columns."""
+    if not any(name in row["receipt"] for row in rows for name in _RECEIPT_LATER):
+        return rows
+    nothing = dict.fromkeys(_RECEIPT_LATER)
+    return [{**row, "receipt": nothing | row["receipt"]} for row in rows]
 
 
 def _canonical(row: Row) -> str:

@@ -47,16 +47,19 @@ class UnitCosts:
         self.price = spec.teacher.price if isinstance(spec.teacher, OpenAITeacher) else Price()
         self._tries = 1 + recipe.retries
 
-    def worst(self, unit: Unit) -> Amount:
-        """An upper bound of everything the unit's worker can ever reserve, retries and validators included."""
+    def worst(self, unit: Unit, *, imagined: bool = False) -> Amount:
+        """An upper bound of everything the unit's worker can ever reserve, retries and validators included.
+
+        With ``imagined``, a unit that has nothing to build on counts as if it had.
+        """
         source = unit_source(self._recipe, unit)
         checks = checks_of(self._recipe, source)
         once = Amount()
-        for rows, longest, writing in self._bounds(unit, source):
+        for rows, longest, writing in self._bounds(unit, source, imagined):
             once = once + writing + self._checking(checks, longest) * rows
         return once * self._tries + Amount(rows=unit.size)
 
-    def _bounds(self, unit: Unit, source: Source) -> Iterator[tuple[int, int, Amount]]:
+    def _bounds(self, unit: Unit, source: Source, imagined: bool) -> Iterator[tuple[int, int, Amount]]:
         """For the openings of a unit their rows, the bytes of a row that comes of them, and their requests at most.
 
         What a prompt source asks is not rendered: there may be thousands, and its length has a bound of its own.
@@ -68,7 +71,7 @@ class UnitCosts:
                 request = self.openings.asking.write(source, "", rows)
                 yield rows * times, longest, self._bound(request, wish) * times
             return
-        for opening in self.openings.of(unit):
+        for opening in self._openings(unit, source, imagined):
             if opening.request is not None:
                 yield opening.rows, opening.longest, worst_case(opening.request, self.price)
 
@@ -81,10 +84,7 @@ class UnitCosts:
         source = unit_source(self._recipe, unit)
         checks = checks_of(self._recipe, source)
         total = Amount(rows=unit.size)
-        openings = self.openings.of(unit)
-        if not openings and checks:
-            openings = [self._blank(source, row) for row in range(unit.size)]
-        for opening in openings:
+        for opening in self._openings(unit, source, imagined=True):
             if opening.request is None:
                 continue
             total = total + self._typically(opening.request, 0, opening.rows)
@@ -116,18 +116,21 @@ class UnitCosts:
             case _:
                 raise AssertionError(f"a check of kind `{check.validator.kind}` asks nobody")
 
-    def _blank(self, source: Source, row: int) -> Opening:
-        """What a row begins with when nothing is there to build on yet."""
-        asking = self.openings.asking
+    def _openings(self, unit: Unit, source: Source, imagined: bool) -> list[Opening]:
+        """What the unit begins with; or, when nothing is there to build on yet, the same for rows of no length."""
+        openings, rows = self.openings.of(unit), range(unit.size)
+        if openings or not imagined:
+            return openings
+        longest = self.openings.longest_row
         match source:
             case EvolveSource():
-                return Opening(row, 1, asking.evolve(source, _BLANK), longest=self.openings.longest_row(""))
+                request = self.openings.asking.evolve(source, _BLANK)
+                return [Opening(row, 1, request, longest=longest()) for row in rows]
             case SolveSource():
-                return Opening(
-                    row, 1, asking.solve("", instruction=source.instruction), longest=self.openings.longest_row("")
-                )
+                request = self.openings.asking.solve("", instruction=source.instruction)
+                return [Opening(row, 1, request, longest=longest("")) for row in rows]
             case _:
-                raise AssertionError(f"a source of kind `{source.kind}` builds on nothing")
+                return []
 
 
 _BLANK = Sample.create(
@@ -181,7 +184,10 @@ def estimate(
         for place, source in enumerate(plan.sources):
             unit = _first_unit(spec, recipe, plan, place, TRIAL_ROWS)
             share = made * source.weight / weight / unit.size
-            expected, worst = expected + _times(costs.typical(unit), share), worst + _times(costs.worst(unit), share)
+            expected, worst = (
+                expected + _times(costs.typical(unit), share),
+                worst + _times(costs.worst(unit, imagined=True), share),
+            )
     return Estimate(rows, kept, expected, worst)
 
 

@@ -10,7 +10,7 @@ from preceptor.recipes.digests import seed_from
 from preceptor.spec.recipe import PromptSource
 from preceptor.teachers.sampler import needed_drawers
 from preceptor.teachers.templates import GeneratorError, Place, Text
-from preceptor.teachers.values import Drawer, compile_values, drawer
+from preceptor.teachers.values import Drawer, drawer
 
 SKILL = "skill"
 """What a template may read beside its variables."""
@@ -22,7 +22,7 @@ class Wording:
     """A compiled template with its samplers."""
 
     def __init__(self, source: PromptSource, place: Place) -> None:
-        drawers = compile_values(source.variables, place)
+        drawers = {name: drawer(value, _variable(place, name)) for name, value in source.variables.items()}
         self._text = Text(source.template, place.down("template", words="template"))
         self._text.check({SKILL, *drawers})
         self._drawers = needed_drawers(drawers, (self._text,), place)
@@ -40,7 +40,7 @@ def wording_problems(source: PromptSource, skill: str, place: Place) -> Iterator
     broken = False
     drawers: dict[str, Drawer] = {}
     for name, value in source.variables.items():
-        where = place.down("variables", name, words=f"variable `{name}`")
+        where = _variable(place, name)
         if name == SKILL:
             yield GeneratorError(f"{where.words} hides the skill's name", mend="rename it", path=where.path)
         try:
@@ -65,3 +65,7 @@ def wording_problems(source: PromptSource, skill: str, place: Place) -> Iterator
                 return
     except GeneratorError as error:
         yield error
+
+
+def _variable(place: Place, name: str) -> Place:
+    return place.down("variables", name, words=f"variable `{name}`")
