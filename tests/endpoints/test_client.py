@@ -352,6 +352,13 @@ def test_the_key_comes_from_the_environment(reference: ApiKey, variable: str, mo
         Client(endpoint("http://127.0.0.1:1/v1", api_key=reference), concurrency=1)
 
 
+def test_an_endpoint_that_answers_with_the_key_does_not_get_it_into_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEACHER_KEY", KEY)
+    with FaultyServer(answer=lambda body: f"You are {KEY}, are you not?") as server:
+        (sent,) = send(endpoint(server, api_key=ApiKey(env="TEACHER_KEY")), ASK)
+    assert sent.answer.text == "You are ***, are you not?"
+
+
 def test_a_key_that_no_header_may_hold_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEACHER_KEY", "sk-één\nregel")
     with pytest.raises(EndpointError, match="TEACHER_KEY holds no key") as raised:
@@ -477,6 +484,30 @@ def test_the_vendors_own_models_are_asked_in_the_vendors_words(monkeypatch: pyte
 )
 def test_who_the_vendor_is(url: str | None, vendor: bool) -> None:
     assert is_vendor(Endpoint(base_url=url)) is vendor
+
+
+def test_what_a_proxy_refuses_was_not_carried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = Waits()
+    asked: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n"))
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+        async with server:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            where = endpoint("https://teacher.example/v1", patience=60.0)
+            async with Client(where, concurrency=1, clock=waits.clock, sleep=waits.sleep) as client:
+                await client.send(ASK)
+
+    with pytest.raises(EndpointDownError, match="no connection"):
+        asyncio.run(main())
+    assert asked[0] == b"CONNECT teacher.example:443 HTTP/1.1\r\n"
+    assert len(asked) > 3
 
 
 def test_a_certificate_that_nobody_vouches_for_stops_the_run(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ OURS = frozenset(
     "model messages max_tokens max_completion_tokens n best_of stream temperature top_p response_format".split()
 )
 """Keys of the body that `extraBody` may not set: what is asked for, and what bounds its cost."""
+NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+"""Failures before the endpoint got a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ class Client:
             return self._refused(error, request)
         except (APIConnectionError, aiohttp.ClientError, OSError) as error:
             return self._broken(error, request)
-        answer = completions.read_answer(response.content, request)
+        answer = completions.read_answer(self._credentials.blot(response.content), request)
         # Without any text it was no completion at all: a proxy's page, a server in trouble.
         return Carried(answer, "ill" if answer.failure == "malformed" and not answer.text else "well")
 
@@ -207,7 +209,7 @@ class Client:
                         mend="correct `endpoint.baseUrl`, or make this machine trust it, as with SSL_CERT_FILE",
                     )
                 )
-            if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            if isinstance(cause, NEVER_SENT):
                 return TurnedAway("no connection", down=True)
             if isinstance(cause, aiohttp.SocketTimeoutError):
                 return Carried(completions.failed(request, "timeout"), "slow")
