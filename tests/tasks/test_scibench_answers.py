@@ -88,6 +88,8 @@ def test_answers(number: str, unit: str, output: str, right: bool) -> None:
     assert SCIENCE.readable(reference, {})
     assert score(reference, output).correct is right
     assert score(reference, f"\\boxed{{{number.strip()}}}").correct
+    assert score(reference, reference).correct
+    assert score(reference, f"\\boxed{{{reference}}}").correct
 
 
 def test_there_are_enough_cases() -> None:

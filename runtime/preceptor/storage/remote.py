@@ -64,6 +64,15 @@ def web_address(uri: str, shown: str) -> str:
     return f"{GITHUB}/{owner}/{repository}/{quote(unquote(reference or 'HEAD'))}/{quote(unquote(path))}"
 
 
+def dataset_file(uri: str, shown: str) -> tuple[str, str | None, str]:
+    """Dataset, revision and path of an ``hf://`` URI. Raises ``TaskError`` for another form."""
+    match = _DATASET.fullmatch(uri)
+    if match is None:
+        raise TaskError(f"{shown}: this names no file of a dataset on the hub", mend=_HUB_MEND)
+    dataset, revision, path = match.groups()
+    return dataset, unquote(revision) if revision else None, unquote(path)
+
+
 def _from_web(address: str, shown: str) -> bytes:
     try:
         from aiohttp import ClientError  # late: only who reads from the web needs it
@@ -80,10 +89,7 @@ def _from_web(address: str, shown: str) -> bytes:
 
 
 def _from_hub(uri: str, shown: str) -> bytes:
-    match = _DATASET.fullmatch(uri)
-    if match is None:
-        raise TaskError(f"{shown}: this names no file of a dataset on the hub", mend=_HUB_MEND)
-    repository, revision, path = match.groups()
+    repository, revision, path = dataset_file(uri, shown)
     try:
         from huggingface_hub import errors as hub
         from huggingface_hub import hf_hub_download
@@ -94,9 +100,9 @@ def _from_hub(uri: str, shown: str) -> bytes:
     try:
         local = hf_hub_download(
             repository,
-            unquote(path),
+            path,
             repo_type="dataset",
-            revision=unquote(revision) if revision else None,
+            revision=revision,
             library_name="preceptor",
         )
         return Path(local).read_bytes()

@@ -28,13 +28,12 @@ class Numeric:
 
     def score(self, item: Item, output: str) -> Score:
         """Compare the output's number with the reference's. ``TaskError`` when the reference has none."""
-        references = _read_reference(item.reference)
+        references = _readings(item.reference)
         if references:
-            answer = read_number(output)
-            if answer is None:
-                return all_or_nothing(False, None)
-            correct = any(answer.close(each, self._relative, self._absolute) for each in references)
-            return all_or_nothing(correct, answer.text)
+            answers = _readings(output)
+            pairs = ((answer, reference) for answer in answers for reference in references)
+            correct = any(answer.close(reference, self._relative, self._absolute) for answer, reference in pairs)
+            return all_or_nothing(correct, answers[-1].text if answers else None)
         reference = read_truth(item.reference)
         if reference is None:
             raise TaskError(f"item {item.id}: the reference holds no number", mend="check `task.items.answer`")
@@ -43,7 +42,7 @@ class Numeric:
 
     def readable(self, answer: str, fields: Mapping[str, Any]) -> bool:
         """Whether there is a number, or a truth value, to read."""
-        return bool(_read_reference(answer)) or read_truth(answer) is not None
+        return bool(_readings(answer)) or read_truth(answer) is not None
 
 
 def read_number(text: str) -> Number | None:
@@ -65,8 +64,10 @@ def read_truth(text: str) -> str | None:
     return None
 
 
-def _read_reference(text: str) -> tuple[Number, ...]:
-    both = in_units_of_ten(text)
+def _readings(text: str) -> tuple[Number, ...]:
+    """What a text's number may mean: two values when a unit with a power of ten follows it, else one or none."""
+    boxed = last_boxed(text)
+    both = in_units_of_ten(text if boxed is None else boxed)
     if both is not None:
         return both
     number = read_number(text)
