@@ -24,9 +24,11 @@ from preceptor.errors import EndpointError
 from preceptor.spec.endpoint import Endpoint
 
 OURS = frozenset(
-    "model messages max_tokens max_completion_tokens n best_of stream temperature top_p response_format".split()
+    "model messages prompt temperature top_p stream stream_options response_format "
+    "max_tokens max_completion_tokens max_new_tokens n_predict n best_of use_beam_search echo "
+    "tools functions documents web_search_options".split()
 )
-"""Keys of the body that `extraBody` may not set: what is asked for, and what bounds its cost."""
+"""Keys of the body that `extraBody` may not set: what is asked for, and all that makes it cost more."""
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 """Failures before the endpoint got a byte."""
 
