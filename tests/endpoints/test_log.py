@@ -61,6 +61,16 @@ def outcome(number: int, text: str = "42", charged: Amount = COST) -> Record:
     return Record.outcome(request(number), answer(text), charged)
 
 
+def edited(data: bytes, old: bytes, new: bytes) -> bytes:
+    """A shard with other content under the same compression."""
+    import pyarrow as pa
+
+    text = pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
+    assert old in text
+    changed: bytes = pa.compress(text.replace(old, new), "zstd", asbytes=True)
+    return changed
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3),
@@ -124,7 +134,7 @@ def test_a_shard_is_bounded(memory: Store) -> None:
             await asyncio.gather(*(log.write(intent(number)) for number in range(100)))
 
     asyncio.run(main())
-    sizes = [sum(map(len, unpack(memory.read(path))[1:])) for path in shards(memory)]
+    sizes = [sum(map(len, unpack(memory.read(path)))) for path in shards(memory)]
     longest = len(intent(99).to_line())
     assert max(sizes) < 2000 + longest
     assert len(stored(memory)) == 100
@@ -273,7 +283,8 @@ def test_a_refusal_counts_only_when_there_is_nothing_else(memory: Store) -> None
         (lambda data: b"", "not a whole shard"),
         (lambda data: pack(WRITER, "0", [b"{}\n"]), "no record"),
         (lambda data: pack(WRITER, "0", [b"[1]\n"]), "no record"),
-        (lambda data: pack(WRITER, "0", [intent(1).to_line()[:-1]]), "not a whole shard"),
+        (lambda data: edited(data, b'"tokens":15', b'"tokens":14'), "not a whole shard"),
+        (lambda data: edited(data, b'"sha256"', b'"sha257"'), "not a whole shard"),
     ],
 )
 def test_a_damaged_shard_is_named(memory: Store, damage: Callable[[bytes], bytes], what: str) -> None:
@@ -282,6 +293,17 @@ def test_a_damaged_shard_is_named(memory: Store, damage: Callable[[bytes], bytes
     memory.write(path, damage(memory.read(path)))
     with pytest.raises(StorageError, match=what) as caught:
         LogIndex.read(memory, 1)
+    assert path in str(caught.value)
+
+
+@pytest.mark.parametrize("lines", [[], [outcome(2).to_line()], [intent(1).to_line()]])
+def test_a_shard_that_was_exchanged_after_it_was_indexed_is_named(memory: Store, lines: list[bytes]) -> None:
+    write(memory, intent(1), outcome(1))
+    index = LogIndex.read(memory, 1)
+    path = shards(memory)[1]
+    memory.write(path, pack(WRITER, "0", lines))
+    with pytest.raises(StorageError, match="was changed") as caught:
+        index.outcome(request(1).digest)
     assert path in str(caught.value)
 
 

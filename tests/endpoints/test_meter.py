@@ -96,6 +96,15 @@ def test_a_lease_remembers_a_claim_above_what_was_set_aside() -> None:
     assert (lease.clamped, lease.left) == (1, Amount(requests=1, tokens=40, picodollars=6))
 
 
+def test_what_was_recorded_stays_set_aside_until_it_is_counted() -> None:
+    part = Amount(requests=1, tokens=10, picodollars=3)
+    lease = Lease(part * 4, recorded=part * 3)
+    assert not lease.reserve(part * 2)
+    lease.count(part)
+    assert (lease.spent, lease.recorded, lease.left) == (part, part * 2, part)
+    assert lease.reserve(part)
+
+
 @pytest.mark.parametrize(("price", "picodollars"), [(0.0, 0), (1e-7, 1), (0.15, 150_000), (123456.789, 123456789000)])
 def test_a_token_costs_what_the_decimal_text_says(price: float, picodollars: int) -> None:
     assert charge(Usage(1, 0), Price(input=price)).picodollars == picodollars

@@ -23,3 +23,18 @@ def test_other_names_are_no_events(name: str) -> None:
 def test_events_count_from_one() -> None:
     with pytest.raises(ValueError, match="not an event"):
         layout.event(0, "a")
+
+
+def test_shards_of_the_teacher_log_are_read_back() -> None:
+    writer = layout.teacher_writer(12, "worker-3")
+    path = layout.teacher_shard(7, writer, 42)
+    assert path == "teacher/0007/000012-worker-3-000042.jsonl.zst"
+    assert path.startswith(layout.teacher_shards(7))
+    assert layout.parse_teacher_shard(path.rsplit("/", 1)[1]) == (writer, 42)
+    assert layout.parse_teacher_shard("notes.jsonl.zst") is None
+
+
+@pytest.mark.parametrize(("attempt", "writer"), [(-1, "000001-a"), (1, "a"), (1, "000001-A"), (1, "000001-a/b")])
+def test_a_shard_has_a_plain_name(attempt: int, writer: str) -> None:
+    with pytest.raises(ValueError, match="not a shard"):
+        layout.teacher_shard(attempt, writer, 0)

@@ -44,7 +44,7 @@ def shards(store: Store, attempt: int = 1) -> list[str]:
 
 def stored(store: Store, attempt: int = 1) -> list[Record]:
     """Every record, read without the index."""
-    return [Record.from_line(line) for path in shards(store, attempt) for line in unpack(store.read(path))[1:]]
+    return [Record.from_line(line) for path in shards(store, attempt) for line in unpack(store.read(path))]
 
 
 class Troubled(Store):

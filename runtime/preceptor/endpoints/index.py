@@ -69,7 +69,7 @@ class LogIndex:
         index = cls(store)
         for writer, path, lines in _shards(store, attempt):
             index._shards.append(path)
-            for number, record in enumerate(_records(store, path, lines), start=1):
+            for number, record in enumerate(_records(store, path, lines)):
                 index._account(writer, record)
                 if record.answer is not None:
                     index._keep(record, number)
@@ -121,9 +121,10 @@ class LogIndex:
         if row is None:
             return None
         shard, line = divmod(self._places[row], _LINES)
-        record = next(_records(self._store, self._shards[shard], self._lines(shard)[line : line + 1]))
-        assert record.digest == digest
-        assert record.answer is not None
+        path = self._shards[shard]
+        record = next(_records(self._store, path, self._lines(shard)[line : line + 1]), None)
+        if record is None or record.digest != digest or record.answer is None:
+            raise _damaged(self._store, path, "was changed while it was in use")
         return Outcome(record.answer, record.amount)
 
     def _keep(self, record: Record, line: int) -> None:
@@ -170,7 +171,9 @@ class LogIndex:
 
 def _shards(store: Store, attempt: int) -> Iterator[tuple[str, str, list[bytes]]]:
     """Writer, path and records' lines of each shard, a writer's own in the order they were written."""
-    shards = _names(store, attempt) or _names(store, attempt)
+    shards = _names(store, attempt)
+    if shards is None:
+        shards = _names(store, attempt)
     if shards is None:
         raise _damaged(store, layout.teacher_shards(attempt), "lacks a shard between others")
     with ThreadPoolExecutor(_READERS) as pool:
@@ -180,7 +183,7 @@ def _shards(store: Store, attempt: int) -> Iterator[tuple[str, str, list[bytes]]
             for (writer, _), path, lines in zip(
                 chunk, paths, pool.map(_load, [store] * len(paths), paths), strict=True
             ):
-                yield writer, path, lines[1:]
+                yield writer, path, lines
 
 
 def _names(store: Store, attempt: int) -> Sequence[tuple[str, int]] | None:

@@ -1,6 +1,7 @@
 """What the log of requests holds and how it is written down: a JSON object a line, a shard of lines in a zstd frame.
 
-A shard's first line says who wrote it, with a number that no other shard has. The others are records:
+A shard's first line says who wrote it, the digest of all others, and a number that no other shard has. The others are
+records:
 
 ============  ====================================================================================================
 ``intent``    a request is about to be sent; holds its worst case
@@ -16,6 +17,7 @@ process that was killed: the request may have been carried out. Headers and keys
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,21 +117,24 @@ def pack(writer: str, nonce: str, lines: Sequence[bytes]) -> bytes:
     """A shard of these lines."""
     import pyarrow as pa
 
-    first = json.dumps({"writer": writer, "nonce": nonce}, separators=(",", ":")).encode() + b"\n"
-    packed: bytes = pa.Codec("zstd", compression_level=_LEVEL).compress(b"".join((first, *lines)), asbytes=True)
+    text = b"".join(lines)
+    head = {"writer": writer, "nonce": nonce, "sha256": hashlib.sha256(text).hexdigest()}
+    first = json.dumps(head, separators=(",", ":")).encode() + b"\n"
+    packed: bytes = pa.Codec("zstd", compression_level=_LEVEL).compress(first + text, asbytes=True)
     return packed
 
 
 def unpack(data: bytes) -> list[bytes]:
-    """The lines of a shard, its first one included. Raises ``ValueError`` when it is cut short or something else."""
+    """The lines that :func:`pack` was given. Raises ``ValueError`` when a single bit of them is different."""
     import pyarrow as pa
 
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
-            text = stream.read()
-    except (pa.ArrowException, OSError) as error:
+            whole: bytes = stream.read()
+        first, _, text = whole.partition(b"\n")
+        intact = json.loads(first)["sha256"] == hashlib.sha256(text).hexdigest()
+    except (pa.ArrowException, OSError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
-    if not text.endswith(b"\n"):
-        raise ValueError("it does not end in a whole line")
-    lines: list[bytes] = text[:-1].split(b"\n")
-    return lines
+    if not intact:
+        raise ValueError("its lines are not those that were written")
+    return text.splitlines(keepends=True)
