@@ -231,7 +231,7 @@ def test_answers_of_another_length_are_dropped_before_anybody_is_asked() -> None
 
 
 class Says(Adder):
-    """Gives one answer to everything."""
+    """Gives one answer to every wish for rows."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()
@@ -239,6 +239,8 @@ class Says(Adder):
 
     def _answer(self, request: Request, chance: Any, *, wrong: bool) -> Answer:
         answer = super()._answer(request, chance, wrong=wrong)
+        if request.schema is None:
+            return answer
         return Answer(str(self._value), None, answer.usage, answer.model, self._value)
 
 
@@ -263,6 +265,53 @@ def test_what_a_model_wrote_is_kept_only_if_it_is_a_row(value: Any, dropped: dic
     result = make(recipe(WRITE | {"rowsPerRequest": 3}), Says(value), size=3)
     assert result.dropped == dropped
     assert result.made == 3
+
+
+REPHRASE = EVOLVE | {"change": "rephrased"}
+
+
+@pytest.mark.parametrize(
+    ("source", "row", "dropped"),
+    [
+        (REPHRASE, {"question": "Add 1 + 0 to nothing.", "answer": "It is 1."}, {}),
+        (REPHRASE, {"question": "Add 1 + 1 to nothing.", "answer": "It is 2."}, {"changed-answer": 1}),
+        (EVOLVE, {"question": "Add 1 + 1 to nothing.", "answer": "It is 2."}, {}),
+        (EVOLVE, {"question": "what IS  0 + 1?", "answer": "1"}, {"duplicate": 1}),
+    ],
+)
+def test_a_rewritten_row_is_new_and_a_rephrased_one_has_its_parents_answer(
+    source: dict[str, Any], row: dict[str, str], dropped: dict[str, int]
+) -> None:
+    plan, context = recipe(source, carryOver=CARRY), UnitContext(parents={"sums": parents(1)})
+    result = asyncio.run(ModelUnits(spec(), context).make(plan, unit(plan, size=1), Says({"rows": [row]})))
+    assert result.dropped == dropped
+
+
+class Thinks(Adder):
+    """A reasoning model that thinks aloud in its answers."""
+
+    def __init__(self, rest: str) -> None:
+        super().__init__()
+        self._rest = rest
+
+    def _answer(self, request: Request, chance: Any, *, wrong: bool) -> Answer:
+        answer = super()._answer(request, chance, wrong=wrong)
+        return Answer(f"<think>Is it 5? \\boxed{{5}}</think>{self._rest}", None, answer.usage, answer.model)
+
+
+def test_what_a_model_thought_aloud_is_no_part_of_its_answer() -> None:
+    assert make(recipe(SOLVE), Thinks("\n\n\\boxed{7}"), size=2).samples[0].answer == "\\boxed{7}"
+    assert make(recipe(SOLVE), Thinks(" "), size=2).dropped == {"empty": 2}
+
+
+def test_a_wish_that_seldom_cannot_be_rendered_costs_its_row_and_no_more() -> None:
+    source = WRITE | {
+        "template": "{{ 1 / n }}",
+        "variables": {"n": {"kind": "category", "of": [1, 0], "weights": [99, 1]}},
+    }
+    results = [make(recipe(source), Adder(), index=index, size=32) for index in range(12)]
+    assert 0 < sum(result.dropped.get("unrenderable", 0) for result in results) < 20
+    assert {result.made for result in results} == {32}
 
 
 def test_an_endpoint_that_refuses_ends_the_unit_with_its_error() -> None:

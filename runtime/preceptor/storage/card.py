@@ -23,7 +23,8 @@ _COLUMNS = """\
 | `prompt` | the question as the student sees it |
 | `answer` | what it should answer |
 | `fields` | the values the prompt was rendered from, as JSON text |
-| `receipt` | recipe, attempt, generator, difficulty, unit and index, teacher, parents, version it was carried from |
+| `receipt` | recipe, attempt, generator, difficulty, unit and index, teacher, parents, version it was carried from; \
+of a row that a model wrote also source, model, requests, validators, prompts, tokens and dollars |
 """
 
 

@@ -10,32 +10,28 @@ Before a unit is handed out, the most that it can use up is set aside; what it d
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from preceptor.gates.gate import Gate, stateful_gates
 from preceptor.recipes.amount import Amount, Limit
 from preceptor.recipes.digests import recipe_digest
-from preceptor.recipes.funnel import SURPLUS, Funnel, SkillFunnel
-from preceptor.recipes.pricing import LARGEST_UNIT, SMALLEST_UNIT, carried_rows, unit_rows
+from preceptor.recipes.funnel import Funnel
+from preceptor.recipes.pricing import LARGEST_UNIT, carried_rows, unit_rows
 from preceptor.recipes.sample import Sample
 from preceptor.spec.actors import OpenAITeacher
 from preceptor.spec.document import Spec
-from preceptor.spec.recipe import Recipe, SkillPlan
+from preceptor.spec.recipe import Recipe
 from preceptor.synthesis.checks import asks
 from preceptor.synthesis.context import UnitContext
 from preceptor.synthesis.costs import UnitCosts
-from preceptor.synthesis.units import Turns, Unit, UnitResult, make_unit, unit_source
+from preceptor.synthesis.quota import SkillQuota
+from preceptor.synthesis.units import Unit, UnitResult, make_unit, unit_source
 
 ROUND_UNITS = 64
 """Units asked for at once, at most: enough to keep a cluster busy, few enough to learn from their yield."""
 ROUND_TURNS = 16
 """A teacher's whole concurrency is used so many times in a round at least, so that the rounds' ends cost little."""
-WINDOW_UNITS = 10
-"""Units over which a skill's yield is measured."""
-WINDOW_ROWS = WINDOW_UNITS * SMALLEST_UNIT
-"""Rows that have to be judged before a skill is given up."""
 
 _Turn = tuple[int, str]
 """A unit's place in the order: index, then skill."""
@@ -49,7 +45,6 @@ class Assembled:
     """The rows, sorted by id."""
     funnel: Funnel
     """What became of every row made."""
-
     spent: Amount = field(default_factory=Amount)
     """What making them used up."""
 
@@ -154,7 +149,7 @@ class Assembly:
             spent=self._spent,
         )
 
-    def _carry(self, recipe: Recipe, carried: Sequence[Sample]) -> list[_Skill]:
+    def _carry(self, recipe: Recipe, carried: Sequence[Sample]) -> list[SkillQuota]:
         """Carried rows come first, in order of id; the fresh rows of a skill then make up the rest of its quota."""
         available: dict[str, list[Sample]] = {}
         for sample in sorted(carried, key=lambda sample: sample.id):
@@ -167,7 +162,7 @@ class Assembly:
                 if kept < room and recipe.carry_over is not None and _verdict(self._gates, sample) is None:
                     self._samples.append(sample.carried(recipe.carry_over.version))
                     kept += 1
-            skills.append(_Skill(plan, kept, unit_rows(plan.quota - kept), self._hopeless_yield))
+            skills.append(SkillQuota(plan, kept, unit_rows(plan.quota - kept), self._hopeless_yield))
         return skills
 
     def _plan_round(self) -> None:
@@ -194,7 +189,7 @@ class Assembly:
                 self._apply_in_order()
                 self._count_surplus()
 
-    def _affordable(self, skill: _Skill, source: int, left: Limit) -> Unit | None:
+    def _affordable(self, skill: SkillQuota, source: int, left: Limit) -> Unit | None:
         """The skill's next unit, as large as is wanted and can be paid for whatever happens; ``None`` if none can.
 
         A generator's rows depend on the size of their unit, and cost nothing but their number: only units that a model
@@ -217,7 +212,7 @@ class Assembly:
         """Whether a unit of this round may use less than was set aside for it."""
         return any(asks(unit_source(self._recipe, unit)) for unit in self._outstanding.values())
 
-    def _unit(self, skill: _Skill, source: int, size: int) -> Unit:
+    def _unit(self, skill: SkillQuota, source: int, size: int) -> Unit:
         return make_unit(
             attempt=self._attempt,
             recipe=self._digest,
@@ -229,7 +224,7 @@ class Assembly:
             first=skill.asked[source],
         )
 
-    def _request(self, skill: _Skill, unit: Unit) -> None:
+    def _request(self, skill: SkillQuota, unit: Unit) -> None:
         assert unit.source is not None
         self._outstanding[unit.index, unit.skill] = unit
         skill.turns.take(unit.source)
@@ -269,7 +264,7 @@ class Assembly:
                 skill.count(result, len(result.samples))
                 del self._waiting[turn]
 
-    def _skill(self, name: str) -> _Skill:
+    def _skill(self, name: str) -> SkillQuota:
         return next(skill for skill in self._skills if skill.name == name)
 
 
@@ -286,96 +281,6 @@ def carry_out(assembly: Assembly, make: Callable[[Unit], UnitResult]) -> Assembl
         for unit in assembly.wanted():
             assembly.add(make(unit))
     return assembly.result()
-
-
-@dataclass
-class _Skill:
-    """One skill's quota while it fills."""
-
-    plan: SkillPlan
-    carried: int
-    unit_size: int
-    hopeless_yield: float
-    requested: int = 0
-    """Units asked for; the index of the next."""
-    applied: int = 0
-    """Units applied, in order."""
-    rows_ahead: int = 0
-    """Rows of units that are asked for and not applied yet."""
-    asked: Counter[int] = field(default_factory=Counter)
-    """Rows asked of each source."""
-    used_up: set[int] = field(default_factory=set)
-    """Sources that have nothing left to build on."""
-    starved: bool = False
-    """Whether the budget has no room for another unit."""
-    nothing_left: bool = False
-    """Whether all sources are used up."""
-    made: int = 0
-    accepted: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    window: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=WINDOW_UNITS))
-    """Rows judged and rows accepted of the latest units."""
-
-    def __post_init__(self) -> None:
-        self.name = self.plan.skill
-        self.turns = Turns(self.plan)
-
-    @property
-    def missing(self) -> int:
-        return self.plan.quota - self.carried - self.accepted
-
-    @property
-    def hopeless(self) -> bool:
-        judged = sum(made for made, _ in self.window)
-        if self.missing <= 0 or len(self.window) < WINDOW_UNITS or judged < WINDOW_ROWS:
-            return False
-        return sum(accepted for _, accepted in self.window) < self.hopeless_yield * judged
-
-    @property
-    def open(self) -> bool:
-        return self.missing > 0 and not self.hopeless and not self.starved and not self.nothing_left
-
-    def units_needed(self) -> int:
-        """Units beyond those waiting that fill the deficit at the measured yield.
-
-        The yield is that of the window and one perfect unit, so that the first are asked for in good faith; and a poor
-        yield asks for no more at once than would show the skill to be hopeless.
-        """
-        judged, passed = self._record()
-        in_good_faith = math.ceil(self.missing / self.unit_size)
-        needed = min(math.ceil(self.missing * judged / passed / self.unit_size), max(in_good_faith, WINDOW_UNITS))
-        ahead = self.requested - self.applied
-        return max(needed - ahead, 0 if ahead else 1)
-
-    def rows_needed(self) -> int:
-        """Rows beyond those waiting that fill the deficit, with a margin for chance; at least one."""
-        judged, passed = self._record()
-        needed = self.missing * judged / passed
-        margin = math.sqrt(needed * (1 - passed / judged))
-        return max(1, math.ceil(needed + margin) - self.rows_ahead)
-
-    def _record(self) -> tuple[int, int]:
-        """Rows judged and rows passed, in the window and in one perfect unit."""
-        judged = self.unit_size + sum(made for made, _ in self.window)
-        return judged, self.unit_size + sum(accepted for _, accepted in self.window)
-
-    def count(self, result: UnitResult, surplus: int) -> None:
-        """Count a result's rows, except those that the stateful gates judged one by one."""
-        self.made += result.made
-        self.dropped.update(result.dropped)
-        self.dropped[SURPLUS] += surplus
-
-    def funnel(self) -> SkillFunnel:
-        return SkillFunnel(
-            quota=self.plan.quota,
-            carried=self.carried,
-            made=self.made,
-            accepted=self.accepted,
-            dropped={reason: count for reason, count in sorted(self.dropped.items()) if count},
-            missing=max(0, self.missing),
-            hopeless=self.hopeless,
-            used_up=self.nothing_left and self.missing > 0,
-        )
 
 
 def _verdict(gates: Iterable[Gate], sample: Sample) -> str | None:

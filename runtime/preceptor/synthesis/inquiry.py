@@ -44,6 +44,11 @@ class Reply:
     """All tries."""
 
 
+def said(answer: Answer) -> str:
+    """An answer in free text, without what a reasoning model thought aloud before it."""
+    return answer.text.rpartition("</think>")[2].strip()
+
+
 class Inquiry:
     """Asks on behalf of one unit."""
 
@@ -58,7 +63,7 @@ class Inquiry:
     ) -> Reply:
         """Ask, and ask anew (a new request in the same place) while the answer fails in a way that may pass.
 
-        An answer that is not ``usable`` counts as ``malformed``.
+        An answer that is not ``usable`` counts as ``malformed``, one that is all thought as ``empty``.
         """
         costs = Costs()
         for turn in range(self._tries):
@@ -68,6 +73,8 @@ class Inquiry:
                 costs = costs + Costs((sent.digest,), charge(answer.usage, self._price))
             if answer.failure is None and not usable(answer):
                 answer = replace(answer, failure="malformed")
+            elif answer.failure is None and not said(answer):
+                answer = replace(answer, failure="empty")
             if answer.failure not in RETRIED:
                 break
         return Reply(answer, costs)

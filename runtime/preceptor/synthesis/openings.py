@@ -20,7 +20,7 @@ from preceptor.synthesis.context import Materials, UnitContext
 from preceptor.synthesis.requests import Asking
 from preceptor.synthesis.units import Unit, plan_of, unit_source
 from preceptor.tasks.prompts import render_prompt
-from preceptor.teachers.templates import Place
+from preceptor.teachers.templates import GeneratorError, Place
 from preceptor.teachers.wording import Wording
 
 BYTES_PER_TOKEN = 4
@@ -29,14 +29,12 @@ BYTES_PER_TOKEN = 4
 It is what bounds the requests that check a row before the row is written. English has 4 to 5 bytes a token, and a row
 near this bound would have filled its answer to the last token.
 """
-TRIALS = 16
-"""Wishes that are rendered to learn how long a source's are."""
 WISH_BYTES = 1000
-"""What a rendered template may have beyond twice the longest of those."""
+"""What a rendered template may have beyond twice the longest of those that were tried."""
 TOO_LONG = "too-long"
 """Reason given to a row whose wish, or whose own text, is longer than what was set aside for it."""
 UNRENDERABLE = "unrenderable"
-"""Reason given to a row whose columns do not make a question of the task."""
+"""Reason given to a row whose columns make no question of the task, or whose variables make no wish."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,11 @@ class Openings:
         wishes = self._wishes(unit.skill, source)
         for row in range(0, unit.size, source.rows_per_request):
             rows = min(source.rows_per_request, unit.size - row)
-            wish = wishes.wording.render(unit.skill, Random(seed_from("variables", unit.seed, row)))
+            try:
+                wish = wishes.wording.render(unit.skill, Random(seed_from("variables", unit.seed, row)))
+            except GeneratorError:  # a value that is seldom drawn and does not fit the template
+                yield Opening(row, rows, None, UNRENDERABLE)
+                continue
             if len(wish.encode()) > wishes.longest:
                 yield Opening(row, rows, None, TOO_LONG)
             else:
@@ -134,8 +136,8 @@ class Openings:
         if key not in self._wordings:
             path = source_path(self._recipe.skills.index(plan), key[1])
             wording = Wording(source, Place(path, f"skill `{skill}`"))
-            tried = [wording.render(skill, Random(seed_from("trial", skill, trial))) for trial in range(TRIALS)]
-            self._wordings[key] = _Wishes(wording, 2 * max(len(wish.encode()) for wish in tried) + WISH_BYTES)
+            longest = max(len(wish.encode()) for wish in wording.trials(skill))
+            self._wordings[key] = _Wishes(wording, 2 * longest + WISH_BYTES)
         return self._wordings[key]
 
 

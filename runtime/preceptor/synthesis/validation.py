@@ -10,7 +10,7 @@ from preceptor.errors import TaskError
 from preceptor.recipes.sample import Sample
 from preceptor.spec.recipe import AgreementValidator, JudgeValidator, LengthValidator
 from preceptor.synthesis.checks import Check
-from preceptor.synthesis.inquiry import Costs, Inquiry, together
+from preceptor.synthesis.inquiry import Costs, Inquiry, said, together
 from preceptor.synthesis.requests import Asking
 from preceptor.tasks.items import Item
 from preceptor.tasks.scorers import Scorer
@@ -29,8 +29,9 @@ class Validation:
     """Applies checks to rows of one unit."""
 
     def __init__(self, checks: Sequence[Check], asking: Asking, scorer: Scorer, inquiry: Inquiry) -> None:
-        self.checks = tuple(checks)
-        """What rows must pass, in order."""
+        self._checks = tuple(checks)
+        self.kinds = tuple(dict.fromkeys(check.validator.kind for check in checks))
+        """Kinds of the validators that a row which passes has passed, in their order."""
         self._asking = asking
         self._scorer = scorer
         self._inquiry = inquiry
@@ -38,7 +39,7 @@ class Validation:
     async def verdict(self, sample: Sample, row: int) -> tuple[str | None, Costs]:
         """Why the row is dropped, ``None`` when it passes every check, and what asking came to."""
         costs = Costs()
-        for check in self.checks:
+        for check in self._checks:
             match check.validator:
                 case LengthValidator() as validator:
                     reason = _length(validator, sample.answer)
@@ -70,7 +71,7 @@ class Validation:
         Solutions that failed count as none; when they alone decided the outcome, the first failure is the reason.
         """
         assert isinstance(check.validator, AgreementValidator)
-        item = _as_item(sample, self._scorer)
+        item = as_item(sample, self._scorer)
         if item is None:
             return "unreadable", Costs()
         request = self._asking.solve(sample.prompt, temperature=check.validator.temperature)
@@ -83,7 +84,7 @@ class Validation:
                 costs = costs + reply.costs
                 if reply.answer.failure is not None:
                     failures.append(reply.answer.failure)
-                elif self._scorer.score(item, reply.answer.text).correct:
+                elif self._scorer.score(item, said(reply.answer)).correct:
                     agreed += 1
         if agreed >= check.needed:
             return None, costs
@@ -102,7 +103,7 @@ def _rating(answer: Answer) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 5 else None
 
 
-def _as_item(sample: Sample, scorer: Scorer) -> Item | None:
+def as_item(sample: Sample, scorer: Scorer) -> Item | None:
     """The row as an examination item whose reference is the result in its answer; ``None`` when there is none.
 
     Of an answer with its working, only the result is compared; where the scorer would not take that for the answer's

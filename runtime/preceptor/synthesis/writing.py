@@ -19,25 +19,28 @@ from typing import Any
 
 from preceptor.endpoints.messages import Answer, Correspondent
 from preceptor.errors import RecipeError, TaskError
+from preceptor.gates.duplicates import normalise
 from preceptor.recipes.amount import PICODOLLARS, Amount
 from preceptor.recipes.digests import digest
 from preceptor.recipes.sample import Receipt, Sample
 from preceptor.spec.actors import OpenAITeacher
 from preceptor.spec.document import Spec
-from preceptor.spec.recipe import PoolSource, ProceduralSource, PromptSource, Recipe, Source
+from preceptor.spec.recipe import EvolveSource, PoolSource, ProceduralSource, PromptSource, Recipe, Source
 from preceptor.synthesis.checks import checks_of
 from preceptor.synthesis.context import UnitContext
-from preceptor.synthesis.inquiry import Costs, Inquiry, Reply, together
+from preceptor.synthesis.inquiry import Costs, Inquiry, Reply, said, together
 from preceptor.synthesis.openings import TOO_LONG, UNRENDERABLE, Opening, Openings
 from preceptor.synthesis.requests import Asking, prompts_digest
 from preceptor.synthesis.units import Unit, UnitResult, unit_source
-from preceptor.synthesis.validation import Validation
+from preceptor.synthesis.validation import Validation, as_item
 from preceptor.synthesis.worker import UnitWorker, unit_result
 from preceptor.tasks.prompts import render_prompt
-from preceptor.tasks.scorers import build_scorer
+from preceptor.tasks.scorers import Scorer, build_scorer
 
 MISSING = "missing"
 """Reason given to a row that was asked for together with others and did not come."""
+CHANGED_ANSWER = "changed-answer"
+"""Reason given to a row that was to ask the same as its parent and has another answer."""
 MALFORMED = "malformed"
 """Reason given to a row without its columns."""
 
@@ -75,7 +78,16 @@ class ModelUnits:
         openings = self._openings[unit.recipe]
         inquiry = Inquiry(unit, correspondent, retries=recipe.retries, price=self._teacher.price)
         validation = Validation(checks_of(recipe, source), openings.asking, self._scorer, inquiry)
-        scribe = _Scribe(self._spec, self._plain, self._identity, unit, source, openings.asking, validation)
+        scribe = _Scribe(
+            spec=self._spec,
+            gates=self._plain,
+            scorer=self._scorer,
+            unit=unit,
+            source=source,
+            asking=openings.asking,
+            validation=validation,
+            teacher=self._identity,
+        )
         parts = await together(scribe.carry_out(opening, inquiry) for opening in openings.of(unit))
         made = unit_result(unit, [row for rows, _ in parts for row in rows])
         asked = sum((costs.used for _, costs in parts), Amount())
@@ -95,33 +107,25 @@ _Outcome = tuple[Sample | str, Costs]
 """A row, or why there is none, and what its checks came to."""
 
 
+@dataclass(frozen=True)
 class _Scribe:
     """Turns answers into rows of one unit."""
 
-    def __init__(
-        self,
-        spec: Spec,
-        gates: UnitWorker,
-        identity: str,
-        unit: Unit,
-        source: Source,
-        asking: Asking,
-        validation: Validation,
-    ) -> None:
-        self._spec = spec
-        self._gates = gates
-        self._identity = identity
-        self._unit = unit
-        self._source = source
-        self._columns, self._answer = asking.columns, asking.answer
-        self._validation = validation
-        self._kinds = tuple(dict.fromkeys(check.validator.kind for check in validation.checks))
+    spec: Spec
+    gates: UnitWorker
+    scorer: Scorer
+    unit: Unit
+    source: Source
+    asking: Asking
+    validation: Validation
+    teacher: str
+    """The teacher as receipts name it."""
 
     async def carry_out(self, opening: Opening, inquiry: Inquiry) -> tuple[list[Sample | str], Costs]:
         """The rows of an opening, each a sample or why there is none, and what asking for all of them came to."""
         if opening.request is None:
             return [opening.reason] * opening.rows, Costs()
-        reply = await inquiry.ask(opening.request, opening.row, self._source.kind, usable=self._usable)
+        reply = await inquiry.ask(opening.request, opening.row, self.source.kind, usable=self._usable)
         if reply.answer.failure is not None:
             return [reply.answer.failure] * opening.rows, reply.costs
         drafts = self._drafts(opening, reply.answer)
@@ -131,17 +135,17 @@ class _Scribe:
 
     def _usable(self, answer: Answer) -> bool:
         """Whether there is anything to read rows from. Solutions are free text and always are."""
-        return self._source.kind == "solve" or bool(_rows(answer))
+        return self.source.kind == "solve" or bool(_rows(answer))
 
     def _drafts(self, opening: Opening, answer: Answer) -> list[_Draft | str]:
         """A draft, or why there is none, for every row that the opening asked for."""
-        if self._source.kind == "solve":
-            return [_Draft(opening.fields, opening.question, answer.text.strip())]
+        if self.source.kind == "solve":
+            return [_Draft(opening.fields, opening.question, said(answer))]
         rows = [self._draft(row) for row in _rows(answer)[: opening.rows]]
         return rows + [MISSING] * (opening.rows - len(rows))
 
     def _draft(self, row: Any) -> _Draft | str:
-        names = (*self._columns, self._answer)
+        names = (*self.asking.columns, self.asking.answer)
         if not isinstance(row, dict) or not all(isinstance(row.get(name), str | int | float) for name in names):
             return MALFORMED
         texts = {name: str(row[name]).strip() for name in names}
@@ -149,9 +153,9 @@ class _Scribe:
             "".join(texts.values()).encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape and no file can hold
             return MALFORMED
-        answer = texts.pop(self._answer)
+        answer = texts.pop(self.asking.answer)
         try:
-            return _Draft(texts, render_prompt(self._spec.task, texts), answer)
+            return _Draft(texts, render_prompt(self.spec.task, texts), answer)
         except TaskError:
             return UNRENDERABLE
 
@@ -163,39 +167,51 @@ class _Scribe:
             return TOO_LONG, Costs()
         row = opening.row + place
         sample = Sample.create(
-            skill=self._unit.skill,
+            skill=self.unit.skill,
             fields=draft.fields,
             prompt=draft.question,
             answer=draft.answer,
             receipt=self._receipt(opening, row),
         )
-        reason = self._gates.verdict(sample)
+        reason = self.gates.verdict(sample) or self._unlike(sample, opening.parent)
         if reason is not None:
             return reason, Costs()
-        reason, checking = await self._validation.verdict(sample, row)
+        reason, checking = await self.validation.verdict(sample, row)
         if reason is not None:
             return reason, checking
         receipt = replace(
             sample.receipt,
             model=reply.answer.model,
             requests=reply.costs.requests + checking.requests,
-            validators=self._kinds,
+            validators=self.validation.kinds,
             tokens=reply.costs.used.tokens // opening.rows + checking.used.tokens,
             usd=(reply.costs.used.picodollars // opening.rows + checking.used.picodollars) / PICODOLLARS,
         )
         return replace(sample, receipt=receipt), checking
 
+    def _unlike(self, sample: Sample, parent: Sample | None) -> str | None:
+        """Why a row is not the rewriting that was asked for, as far as that shows without asking anybody."""
+        if parent is None:
+            return None
+        if normalise(sample.prompt) == normalise(parent.prompt):
+            return "duplicate"
+        if isinstance(self.source, EvolveSource) and self.source.change == "rephrased":
+            item = as_item(parent, self.scorer)
+            if item is None or not self.scorer.score(item, sample.answer).correct:
+                return CHANGED_ANSWER
+        return None
+
     def _receipt(self, opening: Opening, row: int) -> Receipt:
         return Receipt(
-            recipe=self._unit.recipe,
-            attempt=self._unit.attempt,
-            generator=self._source.kind,
+            recipe=self.unit.recipe,
+            attempt=self.unit.attempt,
+            generator=self.source.kind,
             difficulty=0,
-            unit=self._unit.index,
+            unit=self.unit.index,
             index=row,
-            teacher=self._identity,
+            teacher=self.teacher,
             parents=() if opening.parent is None else (opening.parent.id,),
-            source=self._source.kind,
+            source=self.source.kind,
             prompts=prompts_digest(),
         )
 

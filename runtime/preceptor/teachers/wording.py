@@ -14,8 +14,8 @@ from preceptor.teachers.values import Drawer, drawer
 
 SKILL = "skill"
 """What a template may read beside its variables."""
-TRIALS = 4
-"""Prompts that a check makes: enough to meet an amount with cents."""
+TRIALS = 16
+"""Prompts that are made to try a source: enough to meet an amount with cents and to learn how long prompts are."""
 
 
 class Wording:
@@ -33,6 +33,10 @@ class Wording:
         for name, variable in self._drawers.items():
             scope[name] = variable.draw(random, scope)
         return self._text.render({**scope, SKILL: skill}).strip()
+
+    def trials(self, skill: str) -> Iterator[str]:
+        """A few prompts, the same in every process. Raises ``GeneratorError``."""
+        return (self.render(skill, Random(seed_from("trial", skill, trial))) for trial in range(TRIALS))
 
 
 def wording_problems(source: PromptSource, skill: str, place: Place) -> Iterator[GeneratorError]:
@@ -54,15 +58,12 @@ def wording_problems(source: PromptSource, skill: str, place: Place) -> Iterator
         if broken:
             return
         needed_drawers(drawers, (text,), place.down("variables", words="variables"))
-        wording = Wording(source, place)
-        for trial in range(TRIALS):
-            if not wording.render(skill, Random(seed_from("trial", skill, trial))):
-                yield GeneratorError(
-                    f"{place.words}, template: it renders to nothing",
-                    mend="say what to write",
-                    path=place.down("template", words="").path,
-                )
-                return
+        if not all(Wording(source, place).trials(skill)):
+            yield GeneratorError(
+                f"{place.words}, template: it renders to nothing",
+                mend="say what to write",
+                path=place.down("template", words="").path,
+            )
     except GeneratorError as error:
         yield error
 
