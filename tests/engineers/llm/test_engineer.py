@@ -113,9 +113,13 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "a source of no kind": (
         proposal(skills=[{"skill": "chat", "quota": 20, "sources": [{"kind": "magic"}]}]),
-        "skills[0].sources[0]: input tag 'magic'",
+        "skills[0].sources[0].kind: there is no `magic`; there are 'procedural', 'prompt'",
     ),
     "a wrong type": (proposal(skills=[plan("chat", quota="many")]), "skills[0].quota: input should be a valid integer"),
+    "a variable of no kind": (
+        proposal(skills=[plan("chat", variables=pairs(topic={"kind": "list", "of": ["x"]}))]),
+        "skills[0].sources[0].variables.topic.kind: there is no `list`; there are 'category'",
+    ),
     "a wrong type deep inside": (
         proposal(skills=[plan("chat", variables=pairs(topic={"kind": "category", "of": []}))]),
         "skills[0].sources[0].variables.topic.of: tuple should have at least 1 item",
@@ -128,6 +132,10 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a repeated variable": (
         proposal(skills=[plan("chat", variables=[*pairs(a=1), *pairs(a=2)])]),
         "skills[0].sources[0].variables[1].key: `a` appears twice",
+    ),
+    "a temperature that no endpoint takes": (
+        proposal(skills=[plan("chat", temperature=4)], prediction=pairs(chat=0)),
+        "skills[0].sources[0].temperature: endpoints accept 2 at most",
     ),
     "a judge of its own": (
         proposal(validators=[{"kind": "judge", "rubric": "r", "threshold": 4, "model": "dear-model"}]),
@@ -161,6 +169,20 @@ def test_a_wrong_answer_is_told_by_path_and_reason_and_mended_in_the_same_conver
     assert "Traceback" not in model.complaint
     assert "pydantic" not in model.complaint
     assert model.requests[-1].place == "engineer/1/draft/2"
+
+
+def test_a_list_is_not_called_too_short_because_its_entry_is_wrong() -> None:
+    model = Scripted(proposal(skills=[plan("chat", quota=0)]), proposal())
+    accepted(ask(model))
+    assert quotations(model.complaint)[0] == ['"skills[0].quota: input should be greater than 0"']
+
+
+def test_weights_that_nobody_gave_weigh_nothing() -> None:
+    topic = {"kind": "category", "of": ["tea"], "weights": []}
+    recipe = accepted(
+        ask(Scripted(proposal(skills=[plan("chat", variables=pairs(topic=topic))], prediction=pairs(chat=0))))
+    )
+    assert "weights=None" in str(recipe.recipe)
 
 
 def test_after_three_wrong_answers_the_proposal_has_failed() -> None:

@@ -20,7 +20,7 @@ EVERYTHING: dict[str, Any] = {
     "validators": ("agreement", "judge", "length"),
     "generators": ("g1",),
     "cards": ("self-instruct",),
-    "rows": 100,
+    "rows": (20, 100),
     "carry_over": True,
     "must_use_card": False,
     "may_stop": True,
@@ -67,6 +67,8 @@ def test_it_is_a_schema_of_closed_objects_in_words_that_all_endpoints_know(setti
         if part.get("type") == "object":
             assert part["additionalProperties"] is False
             assert part["required"] == list(part["properties"])
+        if part.get("type") == "array":
+            assert part["maxItems"] <= 100
 
 
 def fits(answer: Any, **changes: Any) -> bool:
@@ -98,6 +100,8 @@ def test_answers_that_are_recipes_fit_it() -> None:
         (proposal(skills=[plan("poems")]), {}),
         (proposal(skills=[plan("chat", quota=101)]), {}),
         (proposal(skills=[plan("chat", quota=0)]), {}),
+        (proposal(skills=[plan("chat", quota=19)]), {"skills": ("chat",)}),
+        (proposal(validators=[{"kind": "agreement", "solutions": 3, "agree": 4, "temperature": None}]), {}),
         (proposal(prediction=pairs(chat=10)), {}),
         (proposal(card="alchemy"), {}),
         (proposal(), {"must_use_card": True}),
@@ -113,6 +117,14 @@ def test_answers_that_are_recipes_fit_it() -> None:
 )
 def test_what_is_not_possible_does_not_fit_it(answer: Any, changes: dict[str, Any]) -> None:
     assert not fits(answer, **changes)
+
+
+def test_numbers_that_servers_cannot_bound_are_chosen_from_a_list() -> None:
+    properties = [part["properties"] for part in parts(answer_schema(**EVERYTHING)) if "properties" in part]
+    assert {schema["type"] for each in properties if (schema := each.get("weight"))} == {"integer"}
+    hot = [branch for each in properties for branch in each.get("temperature", {}).get("anyOf", ())]
+    assert all("enum" in branch for branch in hot if branch["type"] == "number")
+    assert hot
 
 
 def test_a_recipe_shown_to_the_engineer_has_the_form_of_its_answers() -> None:
@@ -138,7 +150,7 @@ def test_a_recipe_shown_to_the_engineer_has_the_form_of_its_answers() -> None:
             ],
             "validators": [{"kind": "agreement"}, {"kind": "judge", "rubric": "r"}, {"kind": "length", "maximum": 9}],
             "carryOver": {"version": "v1", "share": 0.5},
-            "prediction": {"chat": 0.25},
+            "prediction": {"chat": 0.2},
         }
     )
     data = json.loads(json.dumps(shown(recipe)))

@@ -94,7 +94,7 @@ def typed(data: Mapping[str, Any], best: str | None) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise InvalidError(*dict.fromkeys(_problems(error, data))) from error
+        raise InvalidError(*_innermost(dict(_problems(error, data)))) from error
 
 
 def shown(recipe: Recipe) -> dict[str, Any]:
@@ -133,7 +133,10 @@ def _unpaired(value: Any, path: str = "") -> Any:
     for name, part in value.items():
         where = f"{path}.{name}".lstrip(".")
         inner = _unpaired(part, where)
-        found[name] = _mapping(inner, where) if name in FREE_KEYS and isinstance(inner, list) else inner
+        if name in FREE_KEYS and isinstance(inner, list):
+            inner = _mapping(inner, where)
+        # Weights that nobody gave say what their absence says.
+        found[name] = None if name == "weights" and inner == [] else inner
     return found
 
 
@@ -160,13 +163,24 @@ def _paired(value: Any) -> Any:
     return found
 
 
-def _problems(error: ValidationError, data: Any) -> Iterator[str]:
+def _problems(error: ValidationError, data: Any) -> Iterator[tuple[str, str]]:
+    """Path and reason of each complaint."""
     for detail in error.errors(include_url=False, include_input=False):
-        cause = detail.get("ctx", {}).get("error")
+        context = detail.get("ctx", {})
+        cause, path = context.get("error"), _path(detail["loc"], data)
         if isinstance(cause, ContradictionError):
-            yield f"{_path((*detail['loc'], *cause.at), data)}: {cause}; {cause.mend}"
+            yield _path((*detail["loc"], *cause.at), data), f"{cause}; {cause.mend}"
+        elif detail["type"] == "union_tag_invalid":
+            yield f"{path}.kind", f"there is no `{context['tag'][:80]}`; there are {context['expected_tags']}"
         else:
-            yield f"{_path(detail['loc'], data)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
+            yield path, f"{detail['msg'][:1].lower()}{detail['msg'][1:]}"
+
+
+def _innermost(problems: Mapping[str, str]) -> Iterator[str]:
+    """Problems in full, without those of lists that are too short only because none of their entries is right."""
+    for path, reason in problems.items():
+        if not any(inner.startswith((f"{path}.", f"{path}[")) for inner in problems):
+            yield f"{path}: {reason}"
 
 
 def _path(location: tuple[int | str, ...], data: Any) -> str:

@@ -175,7 +175,7 @@ class _Talk:
             validators=observation.teacher.validators,
             generators=generators,
             cards=[card.id for card in self._cards],
-            rows=observation.size,
+            rows=(observation.minimum, observation.size),
             carry_over=observation.best is not None,
             must_use_card=stale(observation),
             may_stop=self._may_stop,

@@ -15,6 +15,17 @@ from preceptor.spec.recipe import Recipe
 
 Schema = dict[str, Any]
 
+_MOST = {"sources": 8, "validators": 3, "variables": 12, "difficulty": 10, "of": 100, "weights": 100}
+"""Most entries of a recipe's lists: a weak model under a schema that allows one more entry never ends."""
+HOTTEST = 2.0
+"""Highest temperature: what endpoints accept at most."""
+_GRIDS = {
+    "temperature": [0, 0.3, 0.7, 1, 1.3],
+    "share": [0.25, 0.5, 0.75, 1],
+    "change": [-0.3, -0.2, -0.1, -0.05, -0.02, 0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9],
+}
+"""Numbers to choose from: few servers keep decoding within the bounds of a number, all keep to an enumeration."""
+_WEIGHT = {"type": "integer", "minimum": 1, "maximum": 10}
 _KEPT = ("type", "enum", "description", "minimum", "maximum", "minItems", "maxItems")
 ORDER = ("rationale", "method", "skills", "validators", "retries", "carryOver", "prediction")
 """Keys of a recipe as an answer has them: first why, last what it is expected to bring."""
@@ -27,27 +38,33 @@ def answer_schema(
     validators: Collection[str],
     generators: Sequence[str],
     cards: Sequence[str],
-    rows: int,
+    rows: tuple[int, int],
     carry_over: bool,
     must_use_card: bool,
     may_stop: bool,
 ) -> Schema:
-    """The schema for an answer that may name these skills, kinds of sources and validators, generators and cards."""
+    """The schema for an answer that may name these skills, kinds of sources and validators, generators and cards.
+
+    ``rows`` are the fewest and the most of a version.
+    """
     whole = Recipe.model_json_schema(by_alias=True)
     recipe = _Trimmer(whole.get("$defs", {}), {*sources, *validators}).trim(whole)
     parts: dict[str, Schema] = recipe["properties"]
     plan = parts["skills"]["items"]["properties"]
     plan["skill"] = {"type": "string", "enum": list(skills), "description": "The skill's label."}
-    plan["quota"]["maximum"] = rows
-    parts["skills"]["maxItems"] = len(skills)
+    plan["quota"] |= {"minimum": rows[0] if len(skills) == 1 else 1, "maximum": rows[1]}
+    _bound(recipe, {**_MOST, "skills": len(skills), "prediction": len(skills)})
     for source in _alternatives(plan["sources"]["items"]):
         if "generator" in source["properties"]:
             source["properties"]["generator"] = {"type": "string", "enum": list(generators)}
     for validator in _alternatives(parts["validators"]["items"]):
         if "rubric" in validator["properties"]:
             _drop(validator, "model")  # another model has another price
-    change = {"type": "number", "minimum": -1, "maximum": 1}
-    parts["prediction"] = _pairs({"type": "string", "enum": list(skills)}, change, parts["prediction"])
+        if "solutions" in validator["properties"]:
+            validator["properties"]["solutions"] |= {"minimum": 3, "maximum": 8}
+            validator["properties"]["agree"] |= {"minimum": 2, "maximum": 3}  # never more than there are
+    change = {"type": "number", "enum": _GRIDS["change"]}
+    parts["prediction"]["items"] = _closed({"key": {"type": "string", "enum": list(skills)}, "value": change})
     if carry_over:
         share = next(part for part in _alternatives(parts["carryOver"]) if part.get("type") == "object")
         _drop(share, "version")  # always the best one
@@ -132,6 +149,22 @@ def _drop(schema: Schema, name: str) -> None:
     schema["required"].remove(name)
 
 
+def _bound(schema: Schema, most: Mapping[str, int]) -> None:
+    """Limit the entries of every list, and sharpen numbers, by the name of their key."""
+    for branch in _alternatives(schema):
+        for name, part in branch.get("properties", {}).items():
+            for listed in _alternatives(part):
+                if listed.get("type") == "array":
+                    listed["maxItems"] = most[name]
+                elif listed.get("type") == "number" and name in _GRIDS:
+                    listed["enum"] = _GRIDS[name]
+                elif name == "weight":
+                    listed.update(_WEIGHT)
+            _bound(part, most)
+        if "items" in branch:
+            _bound(branch["items"], most)
+
+
 def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
@@ -160,7 +193,7 @@ def _type(schema: Schema) -> str:
     if "anyOf" in schema:
         names = dict.fromkeys(_type(branch) for branch in schema["anyOf"])
         return " or ".join(names)
-    if "enum" in schema and len(schema["enum"]) <= 12:
+    if "enum" in schema and len(schema["enum"]) <= 16:
         return " | ".join(str(value) for value in schema["enum"])
     if schema.get("type") == "array":
         entry = schema["items"]
