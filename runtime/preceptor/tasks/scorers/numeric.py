@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from preceptor.errors import TaskError
 from preceptor.spec.task import NumericScorer
+from preceptor.tasks.scorers.formulas import closed_form
 from preceptor.tasks.scorers.numbers import Number, first_number, in_units_of_ten, last_number
 from preceptor.tasks.scorers.phrases import after_phrase, last_boxed
 from preceptor.tasks.scorers.score import Score, all_or_nothing
@@ -15,6 +16,7 @@ from preceptor.tasks.scorers.score import Score, all_or_nothing
 if TYPE_CHECKING:
     from preceptor.tasks.items import Item
 
+_RESULT = re.compile(r"=|\u2248|\\approx")
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 _DECORATION = re.compile(r"\\(?:text|textbf|mathrm|mathbf)(?![A-Za-z])")
 
@@ -49,7 +51,8 @@ def read_number(text: str) -> Number | None:
     r"""The number in the last ``\boxed{}``; else the one after the last "answer is"; else the last one."""
     boxed = last_boxed(text)
     if boxed is not None:
-        return first_number(boxed)
+        value = closed_form(_RESULT.split(boxed)[-1])
+        return first_number(boxed) if value is None else Number(value, False, boxed.strip())
     sentence = after_phrase(text)
     return (first_number(sentence) if sentence else None) or last_number(text)
 
