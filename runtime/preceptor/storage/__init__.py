@@ -5,7 +5,7 @@
     ledger.py       the append-only memory with one fenced writer; lease.py: who that writer is
     datasets.py     immutable dataset versions named by their content; card.py: their README
     evaluations.py  predictions, written once
-    tables.py       reading the records a user brings
+    tables.py       reading the records a user brings; remote.py: from https, GitHub and the Hugging Face hub
 
 ``backends.py`` and ``failures.py`` serve ``store.py``: how each kind of root does it, and what its errors mean.
 """

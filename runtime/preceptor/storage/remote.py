@@ -74,13 +74,9 @@ def dataset_file(uri: str, shown: str) -> tuple[str, str | None, str]:
 
 
 def _from_web(address: str, shown: str) -> bytes:
-    try:
-        from aiohttp import ClientError  # late: only who reads from the web needs it
-        from fsspec.implementations.http import HTTPFileSystem
-    except ImportError as error:
-        raise StorageError(
-            f"cannot read {shown}: the package for `https://` is not installed", mend="pip install aiohttp"
-        ) from error
+    from aiohttp import ClientError  # late: only who reads from the web needs it
+    from fsspec.implementations.http import HTTPFileSystem
+
     try:
         # Proxies come from the environment, as for every other client here.
         return bytes(HTTPFileSystem(client_kwargs={"trust_env": True}).cat_file(address))
@@ -95,7 +91,7 @@ def _from_hub(uri: str, shown: str) -> bytes:
         from huggingface_hub import hf_hub_download
     except ImportError as error:
         raise StorageError(
-            f"cannot read {shown}: the package for `hf://` is not installed", mend="pip install huggingface_hub"
+            f"cannot read {shown}: the package for `hf://` is not installed", mend="pip install 'preceptor[hub]'"
         ) from error
     try:
         local = hf_hub_download(
