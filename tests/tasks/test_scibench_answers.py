@@ -7,6 +7,8 @@ benchmark's, 5 %.
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from preceptor.spec.task import NumericScorer
 from preceptor.tasks.items import Item
@@ -145,3 +147,23 @@ def test_finances(reference: str, output: str, right: bool) -> None:
 )
 def test_words_for_thousands(reference: str, output: str, right: bool) -> None:
     assert FINANCE.score(Item("i", {}, "p", reference, "s", "c"), output).correct is right
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="0123456789.,-+eE^{}()$%~/\\ boxedmathrpisqtnlYyu=\n", max_size=60))
+def test_nothing_a_student_writes_can_crash_it(output: str) -> None:
+    for reference in (r"3.52 $10^{-19} \mathrm{~J}$", "2.3 %", "3 million", "true"):
+        for text in (output, f"\\boxed{{{output}}}"):
+            assert 0 <= score(reference, text).value <= 1
+            SCIENCE.readable(text, {})
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece",
+    ["^ ", " ^", "10 ^ {-", "10^", r"\sqrt{", r"\pi ", "1 million ", "1 $~", "1 $ 10^", "% ", "e^", r"\frac{\pi}{"],
+)
+def test_long_rambling_is_read_in_time(piece: str) -> None:
+    text = piece * (60_000 // len(piece))
+    for output in (text, f"3.5 {text}", f"\\boxed{{{text[:1900]}}}", f"answer is {text}"):
+        SCIENCE.score(Item("i", {}, "p", "1 $10^3$ m", "s", "c"), output)

@@ -102,8 +102,7 @@ def in_units_of_ten(text: str) -> tuple[Number, Number] | None:
 
     ``None`` for every other text; a multiplication sign makes it one number.
     """
-    plain = _plain(text)
-    match = _IN_UNITS.match(plain) if len(plain) <= _LONGEST_QUANTITY else None
+    match = _IN_UNITS.match(_plain(text)) if len(text) <= _LONGEST_QUANTITY else None
     value = _digits(match[1].lstrip("+-")) if match else None
     if match is None or value is None:
         return None
