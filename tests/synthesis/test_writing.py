@@ -241,7 +241,7 @@ class Says(Adder):
         answer = super()._answer(request, chance, wrong=wrong)
         if request.schema is None:
             return answer
-        return Answer(str(self._value), None, answer.usage, answer.model, self._value)
+        return Answer("{…}", None, answer.usage, answer.model, self._value)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,8 @@ class Says(Adder):
         ({"rows": []}, {"malformed": 3}),
         ({"rows": "two"}, {"malformed": 3}),
         ({"rows": [{"question": "1 + 1?", "answer": "2"}]}, {"missing": 2}),
-        ({"rows": [{"question": "1 + 1?", "answer": 2}, {"question": "2 + 1?"}, 7]}, {"malformed": 2}),
+        ({"rows": [{"question": "1 + 1?", "answer": "2"}, {"question": "2 + 1?"}, 7]}, {"malformed": 2}),
+        ({"rows": [{"question": "1 + 1?", "answer": 10**5000}] * 3}, {"malformed": 3}),
         ({"rows": [{"question": "1 + 1?", "answer": "2"}] * 9}, {}),
         ({"rows": [{"question": "\ud800 1 + 1?", "answer": "2"}] * 3}, {"malformed": 3}),
         ({"rows": [{"question": "{{ question }}", "answer": "2"}] * 3}, {"template-residue": 3}),

@@ -128,3 +128,9 @@ def test_a_recipe_of_every_kind_passes() -> None:
     sources = [WRITE, WRITE | {"template": "Another about {{ topic }}."}, SOLVE, EVOLVE, SELECT]
     plan = recipe(*sources, validators=[AGREE, JUDGE, {"kind": "length"}], carryOver={"version": "v1"})
     check(plan, spec(teacher={"pool": POOL}), {"sums": 3})
+
+
+def test_rows_that_no_version_has_cannot_be_rewritten() -> None:
+    plan = recipe(EVOLVE, carryOver={"version": "v1"})
+    [found] = problems(plan, spec(), {"other": 7})
+    assert found == f"{SOURCE}.kind: version `v1` has no rows of skill `sums` to rewrite"

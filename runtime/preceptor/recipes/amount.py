@@ -89,9 +89,7 @@ class Limit:
 
     def affords(self, amount: Amount) -> bool:
         """Whether the amount fits."""
-        return all(
-            most is None or used <= most for most, used in zip(astuple(self), astuple(amount), strict=True)
-        )
+        return all(most is None or used <= most for most, used in zip(astuple(self), astuple(amount), strict=True))
 
     def to_data(self) -> dict[str, int]:
         """JSON data; what is without a limit is left out."""

@@ -44,7 +44,7 @@ class Funnel(BaseModel):
     skills: dict[str, SkillFunnel]
     """By skill, sorted."""
     exhausted: bool = False
-    """Whether the budget of rows ended before the quotas were full."""
+    """Whether a budget ended before the quotas were full."""
 
     @property
     def made(self) -> int:

@@ -14,7 +14,7 @@ from preceptor.recipes.catalogue import GeneratorFacts, catalogue
 from preceptor.spec.actors import HeuristicEngineer, LLMEngineer
 from preceptor.spec.document import Budget, Spec
 from preceptor.spec.misfits import misfits, source_path
-from preceptor.spec.recipe import ProceduralSource, Recipe, SkillPlan
+from preceptor.spec.recipe import EvolveSource, ProceduralSource, Recipe, SkillPlan
 
 LARGEST_UNIT = 32
 """Rows of a unit of work at most: small enough to spread and to waste little, large enough to be worth a message."""
@@ -100,8 +100,12 @@ def problems(
     facts = catalogue(spec.teacher)
     for position, plan in enumerate(recipe.skills):
         for place, source in enumerate(plan.sources):
+            path = source_path(position, place)
             if isinstance(source, ProceduralSource):
-                yield from _generator_problems(plan, source, facts, source_path(position, place))
+                yield from _generator_problems(plan, source, facts, path)
+            elif isinstance(source, EvolveSource) and recipe.carry_over and carried and not carried.get(plan.skill):
+                version = recipe.carry_over.version
+                yield f"{path}.kind: version `{version}` has no rows of skill `{plan.skill}` to rewrite"
     for misfit in misfits(recipe, spec):
         yield f"{misfit.path}: {misfit.message}; {misfit.mend}"
     yield from _size_problems(recipe, spec)

@@ -39,7 +39,7 @@ TRIAL_ROWS = 8
 
 
 class UnitCosts:
-    """The most that units of one recipe can use up."""
+    """The most that units of one recipe can use up. Whoever answers, the teacher's prices hold, a judge's too."""
 
     def __init__(self, spec: Spec, recipe: Recipe, context: UnitContext) -> None:
         self._recipe = recipe

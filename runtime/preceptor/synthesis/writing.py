@@ -146,9 +146,9 @@ class _Scribe:
 
     def _draft(self, row: Any) -> _Draft | str:
         names = (*self.asking.columns, self.asking.answer)
-        if not isinstance(row, dict) or not all(isinstance(row.get(name), str | int | float) for name in names):
+        if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in names):
             return MALFORMED
-        texts = {name: str(row[name]).strip() for name in names}
+        texts = {name: row[name].strip() for name in names}
         try:
             "".join(texts.values()).encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape and no file can hold
