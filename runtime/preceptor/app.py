@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from preceptor import __version__
 from preceptor.engineers.build import build_engineer
@@ -16,6 +17,7 @@ from preceptor.loop.asking import EngineerLine
 from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
 from preceptor.loop.generating import Generation
 from preceptor.loop.parts import Reporter, Workforce
+from preceptor.loop.replay import Replayed, replay
 from preceptor.loop.runner import Clock
 from preceptor.loop.runner import run as run_loop
 from preceptor.loop.state import RunState, fold
@@ -62,11 +64,6 @@ def examination(document: Document) -> dict[SplitName, Split]:
     return cut(task, items_of(task, read_files(task.items.uri, document.base_dir, task.items.limit)))
 
 
-def materials(document: Document) -> UnitContext:
-    """Read what the teacher builds on: raw seed questions, the pool. Raises :class:`TaskError`."""
-    return UnitContext.gather(document.spec.spec, lambda uri, limit: read_records(uri, document.base_dir, limit))
-
-
 def run(
     document: Document,
     *,
@@ -84,7 +81,7 @@ def run(
     spec = document.spec.spec
     splits = examination(document)
     store = run_store(document, storage, probe=True)
-    context = materials(document)
+    context = _materials(spec, document.base_dir)
     with Ledger.acquire(store) as ledger:
         state = _begin_or_resume(document, store, ledger, splits)
         if state.published is None:
@@ -177,7 +174,7 @@ def _steps(
     line = EngineerLine(spec.engineer, store, epoch) if isinstance(spec.engineer, LLMEngineer) else None
 
     def write(state: RunState, published: Published) -> None:
-        write_report(document.spec, store, splits, state, published)
+        write_report(document.spec, store, splits, state, published, context)
 
     return Steps(
         spec=spec,
@@ -195,23 +192,49 @@ def _steps(
 
 
 def write_report(
-    document: Specialization, store: Store, splits: dict[SplitName, Split], state: RunState, published: Published
+    document: Specialization,
+    store: Store,
+    splits: dict[SplitName, Split],
+    state: RunState,
+    published: Published,
+    context: UnitContext,
 ) -> Report:
     """Write ``report.json`` and the page beside it."""
-    report = build_report(document, store, splits, state, published)
+    report = build_report(document, store, splits, state, published, context)
     store.write(layout.REPORT_HTML, render_page(report).encode())
     store.write_json(layout.REPORT_JSON, report.model_dump(mode="json", by_alias=True))
     return report
+
+
+def replayed(store: Store, base_dir: Path) -> Iterator[Replayed]:
+    """Rebuild every dataset version of a run from its log; see :mod:`preceptor.loop.replay`.
+
+    ``base_dir`` is what relative paths of seeds and pool are relative to.
+    """
+    events = [from_record(record) for record in read_events(store)]
+    documents = [event.document for event in events if isinstance(event, RunStarted | DocumentChanged)]
+    if not documents:
+        raise _no_run(store)
+    spec = Specialization.model_validate(documents[-1]).spec
+    return replay(spec, store, fold(events), _materials(spec, base_dir))
+
+
+def _materials(spec: Spec, base_dir: Path) -> UnitContext:
+    """What the teacher builds on: raw seed questions, the pool."""
+    return UnitContext.gather(spec, lambda uri, limit: read_records(uri, base_dir, limit))
 
 
 def read_state(store: Store) -> RunState:
     """What the ledger says, without touching the lease; raises :class:`StorageError` when there is no run."""
     state = fold(from_record(record) for record in read_events(store))
     if state.started is None:
-        raise StorageError(
-            f"there is no run in {store.uri('')}", mend="give the document it was run from, or the run's own directory"
-        )
+        raise _no_run(store)
     return state
+
+
+def _no_run(store: Store) -> StorageError:
+    mend = "give the document it was run from, or the run's own directory"
+    return StorageError(f"there is no run in {store.uri('')}", mend=mend)
 
 
 def read_report(store: Store) -> Report:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from preceptor import __version__
-from preceptor.errors import PreceptorError, UserError
+from preceptor.errors import PreceptorError, StorageError, UserError
 
 if TYPE_CHECKING:
     from preceptor.loop.parts import Workforce
@@ -136,6 +136,52 @@ def report(
         _print_outcome(found, store)
 
 
+@app.command()
+def replay(target: TargetArgument, storage: StorageOption = None) -> None:
+    """Rebuild every dataset version of a run from its log, without key or network, and compare the ids."""
+    from preceptor import app as application
+
+    store = _store(target, storage)
+    base_dir = Path(target).resolve().parent if _is_document(target) else Path.cwd()
+    different = 0
+    for version in application.replayed(store, base_dir):
+        different += not version.same
+        asked = f", {version.requests} answers from the log" if version.requests else ""
+        words = "the same" if version.same else f"NOT the same: {version.rebuilt or 'no rows'}"
+        line = f"attempt {version.attempt}: {version.version}, {version.rows} rows{asked}: {words}"
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    if different:
+        raise StorageError(
+            f"{different} of the versions did not come out the same",
+            mend="replay with the release that made the run (report.json names it), with the same seeds and pool",
+        )
+
+
+recipe_app = typer.Typer(name="recipe", help="Recipes by hand.", no_args_is_help=True)
+app.add_typer(recipe_app)
+
+
+@recipe_app.callback()
+def _recipes() -> None:
+    """Recipes by hand."""
+
+
+@recipe_app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The recipe, as YAML or JSON.", show_default=False)],
+    document: Annotated[
+        Path, typer.Option("--for", metavar="DOCUMENT", help="The document it is for.", show_default=False)
+    ],
+) -> None:
+    """Check a recipe against a document and price it; nothing is asked."""
+    from preceptor.console.tables import price_table
+    from preceptor.planning.recipes import check_recipe
+    from preceptor.spec.load import load
+
+    recipe, estimate = check_recipe(file, load(document))
+    out.print(price_table(recipe, estimate))
+
+
 @app.callback(invoke_without_command=True)
 def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
@@ -148,11 +194,15 @@ def _store(target: str, storage: str | None) -> Store:
     from preceptor.spec.load import load
     from preceptor.storage.store import Store
 
-    if target.endswith((".yaml", ".yml")):
+    if _is_document(target):
         return application.run_store(load(Path(target)), storage)
     if storage is not None:
         raise UserError("--storage goes with a document", mend="give the document, or the run's directory alone")
     return Store.open(target)
+
+
+def _is_document(target: str) -> bool:
+    return target.endswith((".yaml", ".yml"))
 
 
 def _print_outcome(found: Report, store: Store) -> None:

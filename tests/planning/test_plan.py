@@ -12,6 +12,7 @@ from rich.console import Console
 
 from preceptor.errors import StorageError
 from preceptor.planning import check_inputs, plan, render
+from preceptor.recipes.amount import Amount
 from preceptor.spec.load import load
 from support.documents import VALID, edit, items, jsonl, load_in, write_document
 
@@ -35,7 +36,7 @@ def test_counts(tmp_path: Path) -> None:
     assert found.work.answers == (1 + 2) * 12 + (1 + 1) * 12
     assert found.work.untrained_answers == 24
     assert found.training_tokens == 40 * found.work.row_tokens
-    assert found.usd == 0
+    assert found.asked == Amount()
     assert list(found.generators) == ["minus", "plus"]
     assert set(found.writes) == {
         f"{tmp_path}/runs/sums/{part}" for part in ("ledger", "datasets", "checkpoints", "evaluations", "report")

@@ -23,6 +23,7 @@ from preceptor.loop.events import (
     StudentExamined,
     StudentTrained,
 )
+from preceptor.recipes.amount import Amount
 
 
 def describe(event: AnyEvent) -> str:
@@ -41,14 +42,15 @@ def describe(event: AnyEvent) -> str:
             return f"examined {who}: {scores} in {event.seconds:.0f} s"
         case RecipeDrafted():
             quotas = ", ".join(f"{plan.skill} {plan.quota}" for plan in event.recipe.skills)
-            return f"attempt {event.attempt}, {event.operation}: {event.recipe.rows} rows ({quotas})"
+            card = f", after {event.card}" if event.card else ""
+            return f"attempt {event.attempt}, {event.operation}{card}: {event.recipe.rows} rows ({quotas})"
         case ProposalFailed():
             return f"attempt {event.attempt}, {event.operation}: {event.reason}"
         case DatasetCommitted():
             rows = f"{event.rows} rows, {event.carried} carried over, {event.made} made"
-            return f"dataset {event.version}: {rows} in {event.seconds:.0f} s"
+            return f"dataset {event.version}: {rows} in {event.seconds:.0f} s{_asked(event.spent)}"
         case AttemptFailed():
-            return f"attempt {event.attempt} failed: {event.reason}"
+            return f"attempt {event.attempt} failed: {event.reason}{_asked(event.spent)}"
         case StudentTrained():
             loss = "" if event.first_loss is None else f", loss {event.first_loss:.2f} to {event.last_loss:.2f}"
             work = f"{event.steps} steps, {event.tokens} tokens{loss}"
@@ -61,6 +63,14 @@ def describe(event: AnyEvent) -> str:
             return f"search ended: {event.detail or event.reason}"
         case Published():
             return f"published: {event.verdict.replace('-', ' ')}"
+
+
+def _asked(spent: dict[str, int]) -> str:
+    """What asking a model used up, in words; nothing when nobody was asked."""
+    amount = Amount.from_data(spent)
+    if not amount.requests:
+        return ""
+    return f"; {amount.requests:,} requests, {amount.tokens:,} tokens, ${amount.usd:.2f}"
 
 
 class _Bar:

@@ -9,6 +9,8 @@ from rich.text import Text
 from preceptor.loop.events import BASE, SplitName
 from preceptor.loop.state import RunState
 from preceptor.report.schema import Report
+from preceptor.spec.recipe import Recipe
+from preceptor.synthesis.costs import Estimate
 
 
 def status_table(state: RunState) -> RenderableType:
@@ -55,9 +57,34 @@ def outcome_table(report: Report) -> RenderableType:
         parts.append(_iterations_table(report))
     stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in report.stages.items())
     parts.append(Text(f"time: {stages}"))
+    if "usd" in report.budget:
+        asked, money = report.budget["teacherRequests"].spent, report.budget["usd"].spent
+        parts.append(Text(f"asked: {asked:,.0f} requests to the teacher, ${money:.2f} in all"))
     if report.published_training:
         parts.append(Text(f"published: {report.published_training}, trained on {report.published_version}"))
     return Group(*parts)
+
+
+def price_table(recipe: Recipe, estimate: Estimate) -> RenderableType:
+    """What a recipe makes and what it would cost."""
+    table = Table(title=f"{estimate.rows} rows", title_justify="left", box=None, pad_edge=False)
+    for name in ("skill", "rows", "from"):
+        table.add_column(name, justify="right" if name == "rows" else "left")
+    for plan in recipe.skills:
+        sources = (getattr(source, "generator", None) or source.kind for source in plan.sources)
+        table.add_row(plan.skill, str(plan.quota), ", ".join(sources))
+    costs = Table(title="\nCost", title_justify="left", box=None, pad_edge=False)
+    for name in ("", "rows made", "requests", "tokens", "money"):
+        costs.add_column(name, justify="left" if not name else "right")
+    for name, amount in (("as a rule", estimate.expected), ("at most", estimate.worst)):
+        figures = (amount.rows, amount.requests, amount.tokens)
+        costs.add_row(name, *(f"{figure:,}" for figure in figures), f"${amount.usd:,.2f}")
+    note = "As a rule: every row passes its checks, answers are of usual length. At most: every retry is used, every\n"
+    return Group(
+        table,
+        costs,
+        Text(note + "answer is as long as it may be. Rows that a gate drops are made again and cost more."),
+    )
 
 
 def _private_table(report: Report) -> Table:

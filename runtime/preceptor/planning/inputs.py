@@ -15,8 +15,9 @@ from preceptor.spec.explain import closest, listing, nearest_line
 from preceptor.spec.load import Document
 from preceptor.spec.task import Task
 from preceptor.storage.store import Store
-from preceptor.storage.tables import read_files
+from preceptor.storage.tables import read_files, read_records
 from preceptor.students.source import Description, describe
+from preceptor.synthesis.context import UnitContext
 from preceptor.tasks.items import items_of
 from preceptor.tasks.prompts import Renderer, compile_template
 from preceptor.tasks.splits import Split, SplitName, cut
@@ -38,6 +39,8 @@ class Inputs:
     """What is known of the student without loading it."""
     storage: Store
     """The run's directory; nothing was written to it."""
+    context: UnitContext
+    """Raw seed questions and the pool."""
     notes: tuple[str, ...]
     """What is allowed and probably not meant."""
 
@@ -60,10 +63,11 @@ def read_inputs(document: Document, *, storage: str | None = None) -> Inputs:
     _raise_any(document, _variable_problems(spec.task, [record for records in files.values() for record in records]))
     splits = cut(spec.task, items_of(spec.task, files))
     _raise_any(document, build_teacher(spec.teacher).check(spec.task))
+    context = UnitContext.gather(spec, lambda uri, limit: read_records(uri, document.base_dir, limit))
     student = describe(spec.student.model, document.base_dir)
     root = Store.open(storage or spec.storage.uri)
     _refuse_unwritable(root.local(), root.uri())
-    return Inputs(splits, student, root.child(document.spec.name), tuple(_notes(spec, splits, student)))
+    return Inputs(splits, student, root.child(document.spec.name), context, tuple(_notes(spec, splits, student)))
 
 
 def _raise_any(document: Document, problems: Sequence[Problem]) -> None:
@@ -130,9 +134,10 @@ def _refuse_unwritable(root: Path | None, shown: str) -> None:
 
 
 def _notes(spec: Spec, splits: Mapping[SplitName, Split], student: Description) -> Iterator[str]:
-    taught = {facts.skill for facts in catalogue(spec.teacher).values()}
+    generators = catalogue(spec.teacher)
+    taught = {facts.skill for facts in generators.values()}
     examined = {item.skill for split in splits.values() for item in split.items}
-    if untaught := sorted(examined - taught):
+    if generators and (untaught := sorted(examined - taught)):
         yield f"no generator makes rows of the skill {listing(untaught, last='and')}, which items exercise"
     if unexamined := sorted(taught - examined):
         yield f"no item exercises the skill {listing(unexamined, last='and')}, of which generators make rows"

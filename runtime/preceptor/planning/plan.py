@@ -7,12 +7,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from preceptor.loop.decide import tries
 from preceptor.planning.estimate import Estimate, Workload, estimate, parameters, tokens, training_tokens
 from preceptor.planning.inputs import Inputs, read_inputs
+from preceptor.recipes.amount import Amount, Limit
 from preceptor.recipes.catalogue import GeneratorFacts, catalogue
-from preceptor.spec.actors import FixedEngineer
+from preceptor.recipes.pricing import budget_limit
+from preceptor.spec.actors import FixedEngineer, LLMEngineer, OpenAITeacher
 from preceptor.spec.document import Spec
 from preceptor.spec.load import Document
+from preceptor.synthesis.costs import TYPICAL_ANSWER
+from preceptor.synthesis.costs import estimate as estimate_recipe
 from preceptor.tasks.prompts import conversation, render_prompt
 from preceptor.teachers.build import build_teacher
 
@@ -48,8 +53,10 @@ class Plan:
     """Time on this machine; ``None`` where nothing was measured, as on GPUs."""
     wall_clock: float | None
     """Seconds the document allows; ``None`` without a limit."""
-    usd: float
-    """Dollars paid to others."""
+    asked: Amount | None
+    """What asking models uses up as a rule; ``None`` when it depends on recipes that are not written yet."""
+    limit: Limit
+    """What it may use up."""
     writes: Mapping[str, str]
     """Where what is written, by URI."""
     notes: tuple[str, ...]
@@ -75,14 +82,15 @@ def plan(document: Document, *, storage: str | None = None) -> Plan:
         splits={name: Counter(item.skill for item in split.items) for name, split in inputs.splits.items()},
         generators=catalogue(spec.teacher),
         iterations=_iterations(spec),
-        attempts=spec.budget.max_attempts,
+        attempts=tries(spec),
         rows_made=spec.budget.rows,
         work=work,
         training_tokens=training_tokens(work, spec.student.training),
         student=_student(spec, weights),
         time=time,
         wall_clock=spec.budget.wall_clock,
-        usd=0.0,
+        asked=_asked(spec, inputs),
+        limit=budget_limit(spec.budget, Amount()),
         writes=_writes(inputs),
         notes=(*inputs.notes, *_notes(spec, work, time)),
     )
@@ -90,14 +98,24 @@ def plan(document: Document, *, storage: str | None = None) -> Plan:
 
 def _iterations(spec: Spec) -> int:
     one_recipe = isinstance(spec.engineer, FixedEngineer) or spec.engineer.strategy == "oneShot"
-    return 1 if one_recipe else min(spec.budget.iterations, spec.budget.max_attempts)
+    return 1 if one_recipe else min(spec.budget.iterations, tries(spec))
+
+
+def _asked(spec: Spec, inputs: Inputs) -> Amount | None:
+    if isinstance(spec.engineer, LLMEngineer):
+        return None
+    if not isinstance(spec.teacher, OpenAITeacher):
+        return Amount()
+    # The heuristic engineer plans with generators alone, and they ask nobody.
+    recipe = spec.engineer.recipe if isinstance(spec.engineer, FixedEngineer) else None
+    return estimate_recipe(recipe, spec, {}, inputs.context).expected if recipe else Amount()
 
 
 def _workload(spec: Spec, inputs: Inputs) -> Workload:
     iterations, finalists = _iterations(spec), spec.evaluation.seeds
     sizes = {name: len(split.items) for name, split in inputs.splits.items()}
     seen = sizes["feedback"] + sizes["selection"]
-    prompt_tokens, answer_tokens = _lengths(spec)
+    prompt_tokens, answer_tokens = _lengths(spec, inputs)
     rows = spec.engineer.recipe.rows if isinstance(spec.engineer, FixedEngineer) else spec.dataset.size
     return Workload(
         trainings=iterations + finalists,
@@ -111,12 +129,17 @@ def _workload(spec: Spec, inputs: Inputs) -> Workload:
     )
 
 
-def _lengths(spec: Spec) -> tuple[int, int]:
-    """Return the mean tokens of a prompt and of an answer, over a few rows of every generator."""
+def _lengths(spec: Spec, inputs: Inputs) -> tuple[int, int]:
+    """Return the mean tokens of a prompt and of an answer, over a few rows of every generator.
+
+    Without generators, prompts are taken to be as long as the items', and answers as a model's usually are.
+    """
     teacher = build_teacher(spec.teacher)
     drafts = [draft for name in teacher.skills() for draft in teacher.make(name, levels={}, count=SAMPLED_ROWS, seed=0)]
     if not drafts:
-        return 0, 0
+        asked = [item.prompt for item in inputs.splits["feedback"].items]
+        longest = spec.teacher.sampling.max_tokens if isinstance(spec.teacher, OpenAITeacher) else TYPICAL_ANSWER
+        return round(tokens(asked) / len(asked)), min(TYPICAL_ANSWER, longest)
     prompts = [conversation(spec.task, render_prompt(spec.task, draft.fields)) for draft in drafts]
     prompt = sum(tokens([turn["content"] for turn in turns]) for turns in prompts) / len(drafts)
     answer = sum(tokens([draft.answer]) for draft in drafts) / len(drafts)
@@ -152,4 +175,10 @@ def _notes(spec: Spec, work: Workload, time: Estimate | None) -> list[str]:
     limit = spec.budget.wall_clock
     if time is not None and limit is not None and time.total > limit:
         notes.append("the estimated time is longer than `wallClock`; the search will end early")
+    priced = [actor.price for actor in (spec.teacher, spec.engineer) if isinstance(actor, OpenAITeacher | LLMEngineer)]
+    costs = any(price.input or price.output for price in priced)
+    if costs and spec.budget.usd is None:
+        notes.append("models cost money and `budget.usd` sets no limit")
+    if spec.budget.usd is not None and not costs:
+        notes.append("`budget.usd` limits nothing: no `price` is declared")
     return notes

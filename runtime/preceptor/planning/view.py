@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from preceptor.planning.estimate import Estimate
 from preceptor.planning.plan import Plan
+from preceptor.recipes.amount import PICODOLLARS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -58,6 +59,8 @@ def _examination(plan: Plan) -> Table:
 
 def _teacher(plan: Plan) -> Table:
     table = _table("Teacher", "generator", "skill", "levels")
+    if not plan.generators:
+        table.add_row("none: recipes say what is asked", "", "")
     for name, facts in plan.generators.items():
         table.add_row(name, facts.skill, ", ".join(map(str, facts.levels)))
     return table
@@ -72,7 +75,17 @@ def _work(plan: Plan) -> Table:
     table.add_row("trainings", str(work.trainings), f"of {plan.student}, {plan.training_tokens:,} tokens each")
     table.add_row("examinations", str(work.examinations), f"{work.answers:,} prompts answered")
     table.add_row("time", *_time(plan.time, plan.wall_clock))
-    table.add_row("money", f"${plan.usd:,.2f}", "")
+    requests, money = plan.limit.requests, plan.limit.picodollars
+    table.add_row(
+        "requests",
+        "by recipe" if plan.asked is None else f"{plan.asked.requests:,}",
+        "" if requests is None else f"`teacherRequests` ends the search after {requests:,}",
+    )
+    table.add_row(
+        "money",
+        "by recipe" if plan.asked is None else f"${plan.asked.usd:,.2f}",
+        "" if money is None else f"never more than ${money / PICODOLLARS:,.2f} (`usd`)",
+    )
     return table
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from preceptor.evaluation import statistics
 from preceptor.evaluation.diversity import distinct_n, evenness
+from preceptor.loop.budget import used
 from preceptor.loop.events import BASE, Published
 from preceptor.loop.state import Attempt, RunState
 from preceptor.report import schema
 from preceptor.report.human import human_input
-from preceptor.spec.document import Specialization
+from preceptor.spec.actors import LLMEngineer, OpenAITeacher
+from preceptor.spec.document import Spec, Specialization
 from preceptor.storage import datasets, evaluations
 from preceptor.storage.store import Store
+from preceptor.synthesis.context import UnitContext
 from preceptor.tasks.grading import Prediction
 from preceptor.tasks.splits import Split, SplitName
 
@@ -29,6 +33,7 @@ def build_report(
     splits: Mapping[SplitName, Split],
     state: RunState,
     published: Published,
+    context: UnitContext,
 ) -> schema.Report:
     """The report of a run that ends with ``published``."""
     assert state.started is not None
@@ -48,11 +53,12 @@ def build_report(
         ended=state.ended.detail if state.ended else "",
         attempts=_attempts(state),
         budget=_budget(document, state),
+        forecasts=_forecasts(state),
         stages=_stages(state),
         funnel=_funnel(state),
         contamination=_contamination(rows, splits) if rows else None,
         diversity=tuple(_diversity(store, version) for version in _versions(state)),
-        human_input=human_input(document.spec, splits),
+        human_input=human_input(document.spec, splits, context),
         samples=_samples(rows),
         digests={
             "document": state.started.document_digest,
@@ -174,7 +180,28 @@ def _budget(document: Specialization, state: RunState) -> dict[str, schema.Spend
         "attempts": schema.Spending(limit=budget.max_attempts, spent=len(state.attempts)),
         "rows": schema.Spending(limit=budget.rows, spent=state.rows_made),
         "wallClock": schema.Spending(limit=budget.wall_clock, spent=round(state.elapsed, 1)),
+        **(_asked(document.spec, state) if _asks(document.spec) else {}),
     }
+
+
+def _asks(spec: Spec) -> bool:
+    return isinstance(spec.teacher, OpenAITeacher) or isinstance(spec.engineer, LLMEngineer)
+
+
+def _asked(spec: Spec, state: RunState) -> dict[str, schema.Spending]:
+    """What teacher and engineer asked of models."""
+    spent = used(state)
+    return {
+        "teacherRequests": schema.Spending(limit=spec.budget.teacher_requests, spent=spent.requests),
+        "tokens": schema.Spending(limit=spec.budget.tokens, spent=spent.tokens),
+        "usd": schema.Spending(limit=spec.budget.usd, spent=spent.usd),
+        "engineerRequests": schema.Spending(limit=None, spent=state.spent_on_engineer.requests),
+        "engineerUsd": schema.Spending(limit=None, spent=state.spent_on_engineer.usd),
+    }
+
+
+def _forecasts(state: RunState) -> tuple[schema.Forecast, ...]:
+    return tuple(schema.Forecast.model_validate(asdict(forecast)) for forecast in state.forecasts)
 
 
 def _stages(state: RunState) -> dict[str, float]:

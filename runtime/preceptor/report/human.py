@@ -8,11 +8,12 @@ from preceptor.recipes.digests import digest
 from preceptor.report.schema import HumanInput
 from preceptor.spec.actors import FixedEngineer, ProceduralTeacher, SamplerGenerator
 from preceptor.spec.document import Spec
+from preceptor.synthesis.context import UnitContext, pool_of
 from preceptor.tasks.splits import Split, SplitName
 
 
-def human_input(spec: Spec, splits: Mapping[SplitName, Split]) -> tuple[HumanInput, ...]:
-    """Every part of the run that people wrote: the document's texts, the labelled items, the generators."""
+def human_input(spec: Spec, splits: Mapping[SplitName, Split], context: UnitContext) -> tuple[HumanInput, ...]:
+    """Every part of the run that people wrote: the document's texts, the labelled items, seeds, pool, generators."""
     task = spec.task
     found = [
         _entry("task description", "spec.task.description", [task.description]),
@@ -37,6 +38,14 @@ def human_input(spec: Spec, splits: Mapping[SplitName, Split]) -> tuple[HumanInp
         ]
         if forms:
             found.append(_entry("wordings of generators", "spec.teacher.generators", forms))
+    if spec.task.seeds is not None:
+        texts = [" ".join(map(str, seed.fields.values())) for seed in context.seeds]
+        found.append(_entry("raw seed questions", str(spec.task.seeds.uri), texts))
+    pool = pool_of(spec.teacher)
+    if pool is not None:
+        rows = [row for part in context.pool.values() for row in part]
+        texts = [f"{' '.join(map(str, row.fields.values()))} {row.answer}" for row in rows]
+        found.append(_entry("rows of the pool", str(pool.uri), texts))
     if isinstance(spec.engineer, FixedEngineer):
         found.append(_entry("fixed recipe", "spec.engineer.recipe", [spec.engineer.recipe.model_dump_json()]))
     return tuple(found)

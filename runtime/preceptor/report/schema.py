@@ -116,6 +116,21 @@ class Spending(Stored):
     """What was used."""
 
 
+class Forecast(Stored):
+    """What the engineer expected of one skill, beside what came."""
+
+    attempt: int
+    """The attempt."""
+    skill: str
+    """The skill."""
+    predicted: float
+    """Expected change of feedback accuracy against the best before, as a difference of shares."""
+    actual: float | None
+    """The change; ``null`` when no feedback item exercises the skill."""
+    n: int
+    """Feedback items that the change rests on."""
+
+
 class Funnel(Stored):
     """What became of the rows the teacher made."""
 
@@ -204,6 +219,8 @@ class Report(Stored):
     """Recipes and failures."""
     budget: dict[str, Spending]
     """Limits and use by kind."""
+    forecasts: tuple[Forecast, ...] = ()
+    """What the engineer predicted and what came, by iteration and skill."""
     stages: dict[str, float]
     """Seconds by kind of step."""
     funnel: Funnel

@@ -78,9 +78,9 @@ class Budget(Model):
     teacher_requests_per_attempt: int | None = Field(default=None, gt=0)
     """Requests to the teacher for one attempt."""
     tokens: int | None = Field(default=None, gt=0)
-    """Teacher tokens, prompt and completion."""
+    """Tokens of teacher and engineer, prompt and completion."""
     usd: float | None = Field(default=None, gt=0)
-    """Money, at the declared prices."""
+    """Money for teacher and engineer, in dollars at the declared prices."""
     gpu_hours: float | None = Field(default=None, gt=0)
     """GPU time of the student."""
 

@@ -6,15 +6,19 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from preceptor.errors import DocumentError, Problem
 from preceptor.spec.checks import contradictions
 from preceptor.spec.document import Specialization
 from preceptor.spec.explain import explain, nearest_line
+from preceptor.spec.recipe import Recipe
 from preceptor.spec.refusals import refuse_unimplemented
 from preceptor.spec.source import MAX_BYTES, Source, parse
+
+_Typed = TypeVar("_Typed", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,18 @@ def load(path: Path) -> Document:
     return loads(_read(path), source=str(path), base_dir=path.resolve().parent)
 
 
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe from a YAML or JSON file of its own. Raises :class:`DocumentError` as :func:`load` does."""
+    return _typed(Recipe, parse(_read(path), str(path)), str(path))
+
+
 def loads(text: str, *, source: str, base_dir: Path) -> Document:
     """Check a document's text; ``source`` is what messages call it, relative inputs count from ``base_dir``.
 
     Raises :class:`DocumentError` with every problem found, in order of line.
     """
     parsed = parse(text, source)
-    spec = _typed(parsed, source)
+    spec = _typed(Specialization, parsed, source)
     document = Document(spec, source, base_dir, text, parsed.lines)
     _raise_any(source, _located([*refuse_unimplemented(spec), *contradictions(spec)], parsed))
     return document
@@ -85,11 +94,11 @@ def _read(path: Path) -> str:
         raise unreadable(f"the file is not UTF-8 (line {line})", "save it as UTF-8") from error
 
 
-def _typed(parsed: Source, source: str) -> Specialization:
-    """Return the typed document; raise with the problems of its text and its types together."""
+def _typed(type_: type[_Typed], parsed: Source, source: str) -> _Typed:
+    """Return what was written as a type; raise with the problems of its text and its types together."""
     try:
         # Strict JSON is what the Kubernetes API server checks too: 1 is no text, "1" is no number.
-        spec = Specialization.model_validate_json(json.dumps(parsed.data), strict=True, by_alias=True, by_name=False)
+        spec = type_.model_validate_json(json.dumps(parsed.data), strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         known = {problem.path for problem in parsed.problems}
         typed = [problem for problem in explain(error, parsed.data, parsed.lines) if problem.path not in known]
