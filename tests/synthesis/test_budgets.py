@@ -167,6 +167,14 @@ def test_the_document_says_what_is_hopeless() -> None:
     assert result.funnel.skills["sums"].hopeless
 
 
+def test_rows_of_which_none_passes_end_whatever_the_document_says() -> None:
+    stubborn = spec(dataset={"size": 400, "hopelessYield": 0})
+    result = Making(recipe(WRITE, quota=6, retries=0), document=stubborn, failing={"refused": 1.0}).run()
+    part = result.funnel.skills["sums"]
+    assert (part.accepted, part.hopeless) == (0, True)
+    assert part.made < 100
+
+
 @pytest.mark.parametrize(("concurrency", "units"), [(16, 64), (256, 125), (1024, 125)])
 def test_a_round_keeps_the_whole_concurrency_busy(concurrency: int, units: int) -> None:
     document = spec(teacher={"concurrency": concurrency}, dataset={"size": 4000})

@@ -63,11 +63,12 @@ class SkillQuota:
 
     @property
     def hopeless(self) -> bool:
-        """Whether too few of the latest rows passed for the quota to be worth filling."""
+        """Whether so few of the latest rows passed, or none at all, that the quota is not worth filling."""
         judged = sum(made for made, _ in self.window)
         if self.missing <= 0 or len(self.window) < WINDOW_UNITS or judged < WINDOW_ROWS:
             return False
-        return sum(accepted for _, accepted in self.window) < self.hopeless_yield * judged
+        accepted = sum(accepted for _, accepted in self.window)
+        return accepted == 0 or accepted < self.hopeless_yield * judged
 
     @property
     def open(self) -> bool:
