@@ -303,6 +303,7 @@ class Thinks(Adder):
 def test_what_a_model_thought_aloud_is_no_part_of_its_answer() -> None:
     assert make(recipe(SOLVE), Thinks("\n\n\\boxed{7}"), size=2).samples[0].answer == "\\boxed{7}"
     assert make(recipe(SOLVE), Thinks(" "), size=2).dropped == {"empty": 2}
+    assert make(recipe(SOLVE), Thinks("\ud800 7"), size=2).dropped == {"malformed": 2}
 
 
 def test_a_wish_that_seldom_cannot_be_rendered_costs_its_row_and_no_more() -> None:

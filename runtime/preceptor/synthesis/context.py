@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from random import Random
 from typing import Any, Self, TypeVar
@@ -17,7 +17,7 @@ from preceptor.recipes.digests import seed_from
 from preceptor.recipes.sample import Sample
 from preceptor.spec.actors import OpenAITeacher, Pool, PoolTeacher, Teacher
 from preceptor.spec.document import Spec
-from preceptor.spec.recipe import EvolveSource, PoolSource, Recipe, SolveSource, Source
+from preceptor.spec.recipe import Recipe, SolveSource
 from preceptor.spec.task import Task
 from preceptor.synthesis.units import Unit
 from preceptor.tasks.prompts import compile_template
@@ -62,17 +62,17 @@ class UnitContext:
             StorageError: a file cannot be read for a reason outside it.
         """
         seeds, pool = spec.task.seeds, pool_of(spec.teacher)
-        return cls(
-            seeds=() if seeds is None else seed_questions(spec.task, _read(read, seeds.uri, seeds.limit), seeds.limit),
-            pool={}
-            if pool is None
-            else _by_skill(pool_rows(pool, _read(read, pool.uri, pool.limit)[pool.uri], pool.uri)),
-            parents=_by_skill(sorted(parents, key=lambda sample: sample.id)),
-        )
+        questions: tuple[Seed, ...] = ()
+        rows: list[PoolRow] = []
+        if seeds is not None:
+            questions = seed_questions(spec.task, _read(read, seeds.uri, seeds.limit), seeds.limit)
+        if pool is not None:
+            rows = pool_rows(pool, _read(read, pool.uri, pool.limit)[pool.uri], pool.uri)
+        return cls(questions, _by_skill(rows)).with_parents(parents)
 
-    def with_parents(self, parents: Iterable[Sample]) -> UnitContext:
+    def with_parents(self, parents: Iterable[Sample]) -> Self:
         """The same for an attempt that carries over another version."""
-        return UnitContext(self.seeds, self.pool, _by_skill(sorted(parents, key=lambda sample: sample.id)))
+        return replace(self, parents=_by_skill(sorted(parents, key=lambda sample: sample.id)))
 
 
 class Materials:
@@ -99,18 +99,6 @@ class Materials:
         """The rows that the unit's are made from: each in its turn, over and over; none when there is none."""
         rows = self._order("evolve", unit, lambda skill: self._context.parents.get(skill, ()))
         return [rows[(unit.first + place) % len(rows)] for place in range(unit.size)] if rows else []
-
-    def rows(self, source: Source, unit: Unit) -> int:
-        """Rows that the unit can come to."""
-        match source:
-            case SolveSource():
-                return len(self.seeds(unit))
-            case PoolSource():
-                return len(self.pool(unit))
-            case EvolveSource():
-                return len(self.parents(unit))
-            case _:
-                return unit.size
 
     def _seeds_of(self, skill: str) -> Sequence[Seed]:
         """A skill's own seeds, and of those that name no skill every n-th, when n skills solve."""

@@ -42,7 +42,7 @@ MISSING = "missing"
 CHANGED_ANSWER = "changed-answer"
 """Reason given to a row that was to ask the same as its parent and has another answer."""
 MALFORMED = "malformed"
-"""Reason given to a row without its columns."""
+"""Reason given to a row without its columns, or with text that no file can hold."""
 
 
 class ModelUnits:
@@ -140,7 +140,8 @@ class _Scribe:
     def _drafts(self, opening: Opening, answer: Answer) -> list[_Draft | str]:
         """A draft, or why there is none, for every row that the opening asked for."""
         if self.source.kind == "solve":
-            return [_Draft(opening.fields, opening.question, said(answer))]
+            solution = said(answer)
+            return [_Draft(opening.fields, opening.question, solution) if _storable(solution) else MALFORMED]
         rows = [self._draft(row) for row in _rows(answer)[: opening.rows]]
         return rows + [MISSING] * (opening.rows - len(rows))
 
@@ -149,9 +150,7 @@ class _Scribe:
         if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in names):
             return MALFORMED
         texts = {name: row[name].strip() for name in names}
-        try:
-            "".join(texts.values()).encode()
-        except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape and no file can hold
+        if not all(map(_storable, texts.values())):
             return MALFORMED
         answer = texts.pop(self.asking.answer)
         try:
@@ -181,7 +180,7 @@ class _Scribe:
             return reason, checking
         receipt = replace(
             sample.receipt,
-            model=reply.answer.model,
+            model=reply.answer.model.encode(errors="replace").decode(),
             requests=reply.costs.requests + checking.requests,
             validators=self.validation.kinds,
             tokens=reply.costs.used.tokens // opening.rows + checking.used.tokens,
@@ -236,3 +235,12 @@ def requests_at_once(recipe: Recipe, unit: Unit) -> int:
 def _rows(answer: Answer) -> list[Any]:
     rows = answer.value.get("rows") if isinstance(answer.value, dict) else None
     return rows if isinstance(rows, list) else []
+
+
+def _storable(text: str) -> bool:
+    """Whether a file can hold the text: not half of a surrogate pair, which JSON can escape."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
