@@ -36,7 +36,7 @@ PLAN = {
 
 
 def write_model_run(directory: Path, student: Path, url: str, *, llm: bool = False, **changes: object) -> Path:
-    """Write a run whose teacher asks the server at ``url``; ``llm`` lets the same model plan, else the plan is fixed."""
+    """Write a run whose teacher asks the server at ``url``; ``llm`` lets a model there plan, else the plan is fixed."""
     endpoint = {"baseUrl": url, "apiKey": {"env": "PRECEPTOR_TEST_KEY"}, "patience": "20s", "timeout": "2s"}
     sampling = {"maxTokens": 256}
     engineer = {"kind": "llm", "model": "planner", "endpoint": endpoint, "sampling": {"maxTokens": 4096}}
