@@ -17,6 +17,7 @@ def render_page(report: Report) -> str:
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     environment.filters["signed"] = lambda points: f"{points:+.1f}"
     environment.filters["duration"] = _duration
+    environment.filters["number"] = _number
     template = environment.from_string(resources.files(__package__).joinpath("page.html.j2").read_text("utf-8"))
     return template.render(report=report, lines=score_lines(report), bars=bar_rows(report))
 
@@ -27,3 +28,8 @@ def _duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _number(value: float) -> str:
+    """A number as people write it: ``20,000,000``, ``0.0077``."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.4f}".rstrip("0")
