@@ -372,12 +372,6 @@ def test_an_address_that_is_none(url: str) -> None:
         Client(endpoint(url), concurrency=1)
 
 
-@pytest.mark.parametrize("key", ["max_tokens", "n_predict", "n", "stream", "messages", "tools"])
-def test_extra_body_cannot_raise_what_a_request_costs(key: str) -> None:
-    with pytest.raises(EndpointError, match=f"may not set {key}"):
-        Client(endpoint("http://127.0.0.1:1/v1", extra_body={key: 9}), concurrency=1)
-
-
 def test_an_endpoint_that_knows_only_the_newer_name_of_max_tokens_is_asked_once() -> None:
     with FaultyServer(rejects={"max_tokens"}) as server:
 

@@ -23,12 +23,6 @@ from preceptor.endpoints.structured import Way, Ways, response_format, told
 from preceptor.errors import EndpointError
 from preceptor.spec.endpoint import Endpoint
 
-OURS = frozenset(
-    "model messages prompt temperature top_p stream stream_options response_format "
-    "max_tokens max_completion_tokens max_new_tokens n_predict n best_of use_beam_search echo "
-    "tools functions documents web_search_options".split()
-)
-"""Keys of the body that `extraBody` may not set: what is asked for, and all that makes it cost more."""
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 """Failures before the endpoint got a byte."""
 
@@ -79,11 +73,6 @@ class Client:
             EndpointError: the key is missing, or the endpoint's document cannot be carried out.
         """
         self._credentials = Credentials.of(endpoint, endpoint.base_url or VENDOR)
-        if taken := sorted(OURS & set(endpoint.extra_body)):
-            raise EndpointError(
-                f"`endpoint.extraBody` may not set {', '.join(taken)}",
-                mend="remove it: `sampling` and `structuredOutput` say how the model is asked",
-            )
         self._endpoint = endpoint
         self._vendor = is_vendor(endpoint)
         self._cap = "max_completion_tokens" if self._vendor else "max_tokens"

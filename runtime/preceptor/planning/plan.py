@@ -138,9 +138,9 @@ def _lengths(spec: Spec, inputs: Inputs) -> tuple[int, int]:
     drafts = [draft for name in teacher.skills() for draft in teacher.make(name, levels={}, count=SAMPLED_ROWS, seed=0)]
     if not drafts:
         asked = [item.prompt for item in inputs.splits["feedback"].items]
-        prompt = round(tokens(asked) / len(asked))
+        asked_tokens = round(tokens(asked) / len(asked))
         longest = spec.teacher.sampling.max_tokens if isinstance(spec.teacher, OpenAITeacher) else TYPICAL_ANSWER
-        return prompt, max(0, min(TYPICAL_ANSWER, longest, spec.student.training.max_tokens - prompt))
+        return asked_tokens, max(0, min(TYPICAL_ANSWER, longest, spec.student.training.max_tokens - asked_tokens))
     prompts = [conversation(spec.task, render_prompt(spec.task, draft.fields)) for draft in drafts]
     prompt = sum(tokens([turn["content"] for turn in turns]) for turns in prompts) / len(drafts)
     answer = sum(tokens([draft.answer]) for draft in drafts) / len(drafts)

@@ -8,6 +8,15 @@ from pydantic import Field, model_validator
 
 from preceptor.spec.base import ContradictionError, Duration, Fraction, Model
 
+RESERVED = frozenset(
+    "model messages prompt temperature top_p stream stream_options response_format "
+    "max_tokens max_completion_tokens max_new_tokens n_predict n best_of use_beam_search echo "
+    "tools functions documents web_search_options".split()
+)
+"""Keys of a request's body that `extraBody` may not set: what is asked for, and all that makes it cost more."""
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie"})
+"""Headers, in lower case, that carry a secret, which no document may."""
+
 
 class SecretRef(Model):
     """A key in a Kubernetes Secret, mounted by name."""
@@ -50,6 +59,24 @@ class Endpoint(Model):
     """Longest wait for one answer."""
     patience: Duration = 900.0
     """Longest wait for an endpoint that is down or turns everything away; then the run stops and can be continued."""
+
+    @model_validator(mode="after")
+    def _harmless(self) -> Self:
+        for key in self.extra_body:
+            if key in RESERVED:
+                raise ContradictionError(
+                    f"`{key}` may not be set here: it decides what is asked or what that costs",
+                    mend="remove it; `sampling` and `structuredOutput` say how the model is asked",
+                    at=("extraBody", key),
+                )
+        for name in self.headers:
+            if name.lower() in SECRET_HEADERS:
+                raise ContradictionError(
+                    f"the header `{name}` carries a secret, and a document is no place for one",
+                    mend="remove it, and name an environment variable: apiKey: {env: MY_KEY}",
+                    at=("headers", name),
+                )
+        return self
 
 
 class Sampling(Model):

@@ -19,6 +19,7 @@ from preceptor.spec.actors import OpenAITeacher, Pool, PoolTeacher, Teacher
 from preceptor.spec.document import Spec
 from preceptor.spec.recipe import Recipe, SolveSource
 from preceptor.spec.task import Task
+from preceptor.storage.failures import safe
 from preceptor.synthesis.units import Unit
 from preceptor.tasks.prompts import compile_template
 from preceptor.tasks.seeds import read_seeds
@@ -141,7 +142,7 @@ def _read(read: ReadRecords, uris: str | tuple[str, ...], limit: int | None) -> 
                 json.dumps(record, allow_nan=False)
             except ValueError as error:
                 mend = "write only numbers that JSON knows"
-                raise TaskError(f"{uri}: record {number}: {error}", mend=mend) from error
+                raise TaskError(f"{safe(uri)}: record {number}: {error}", mend=mend) from error
     return files
 
 
