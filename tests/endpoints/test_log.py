@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preceptor.endpoints.index import LogIndex
-from preceptor.endpoints.log import LogWriter
+from preceptor.endpoints.log import AT_ONCE, LogWriter
 from preceptor.endpoints.messages import Answer, Usage
 from preceptor.endpoints.records import Record, pack, unpack
 from preceptor.errors import StorageError
@@ -125,7 +125,58 @@ def test_what_comes_together_lies_together(memory: Store) -> None:
     asyncio.run(main())
     assert len(shards(memory)) == 1
     assert stored(memory) == [intent(number) for number in range(100)]
-    assert slept == [pytest.approx(0.5, abs=0.1)]
+    assert slept == [0.0]
+
+
+def test_groups_keep_their_distance_and_what_follows_a_pause_need_not_wait(memory: Store) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async def main() -> None:
+        async with LogWriter(memory, 1, WRITER, delay=30.0, sleep=sleep) as log:
+            await log.write(intent(1))
+            await log.write(intent(2))
+
+    asyncio.run(main())
+    assert slept == [0.0, pytest.approx(30.0, abs=5.0)]
+    assert len(shards(memory)) == 2
+
+
+def test_those_who_waited_for_a_group_go_on_a_few_at_a_time(memory: Store) -> None:
+    gone: list[int] = []
+    steps: list[int] = []
+
+    async def main() -> None:
+        async with LogWriter(memory, 1, WRITER, sleep=at_once) as log:
+
+            async def one(number: int) -> None:
+                await log.write(intent(number))
+                gone.append(number)
+
+            writing = asyncio.gather(*map(one, range(100)))
+            while not writing.done():
+                before = len(gone)
+                await asyncio.sleep(0)
+                steps.append(len(gone) - before)
+
+    asyncio.run(main())
+    assert gone == list(range(100))
+    assert max(steps) == AT_ONCE
+
+
+def test_a_writer_that_is_cancelled_keeps_nobody_waiting_for_what_is_written(memory: Store) -> None:
+    async def main() -> None:
+        log = LogWriter(memory, 1, WRITER, sleep=at_once)
+        writing = [asyncio.create_task(log.write(intent(number))) for number in range(100)]
+        await asyncio.wait(writing, return_when=asyncio.FIRST_COMPLETED)
+        [flusher] = [task for task in asyncio.all_tasks() if task.get_name() == "log-of-requests"]
+        flusher.cancel()
+        await asyncio.gather(*writing)
+
+    asyncio.run(main())
+    assert stored(memory) == [intent(number) for number in range(100)]
 
 
 def test_a_shard_is_bounded(memory: Store) -> None:

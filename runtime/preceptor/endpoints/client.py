@@ -79,6 +79,7 @@ class Client:
         self._ways = Ways(endpoint.structured_output)
         self._clock = clock
         self._openai = connect(endpoint, self._credentials.key, concurrency)
+        self._completions = f"{self._openai.base_url}chat/completions"  # whole, or it is put together for every request
         self.manners = Manners(
             self._credentials.url,
             concurrency=concurrency,
@@ -171,7 +172,7 @@ class Client:
         try:
             async with asyncio.timeout(self._endpoint.timeout):
                 # The library's way to endpoints whose answers it shall not parse: half the time a request takes.
-                response = await self._openai.post("/chat/completions", cast_to=Response, content=body)
+                response = await self._openai.post(self._completions, cast_to=Response, content=body)
         except TimeoutError:
             return Carried(completions.failed(request, "timeout"), "slow")
         except APIStatusError as error:

@@ -5,7 +5,7 @@ the log tells which requests were answered (they are never sent again), which ma
 at their worst case) and what everything cost. What the records are is told in :mod:`preceptor.endpoints.records`.
 
 Writing is grouped: what comes within 50 ms goes into one immutable shard, so that a bucket sees twenty small writes a
-second however many requests are under way. An asker therefore waits some 50 ms twice, before and after its request, and
+second however many requests are under way. An asker therefore waits up to 50 ms twice, before and after its request;
 whoever wants N requests in flight asks for a few more than N at once.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +22,8 @@ from preceptor.errors import StorageError
 from preceptor.storage import layout
 from preceptor.storage.store import Store
 
+AT_ONCE = 16
+"""How many of those who waited for a group go on in one turn of the event loop."""
 GROUP_SECONDS = 0.05
 """How long the first record of a group waits for company."""
 
@@ -55,6 +57,7 @@ class LogWriter:
         self._open: _Group | None = None  # the newest, while it takes records
         self._flusher: asyncio.Task[None] | None = None
         self._failure: StorageError | None = None
+        self._flushed = float("-inf")
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -85,7 +88,9 @@ class LogWriter:
         group.size += len(line)
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush(), name="log-of-requests")
-        await group.done.wait()
+        durable = asyncio.get_running_loop().create_future()
+        group.waiting.append(durable)
+        await durable
         if group.failure is not None:
             raise _again(group.failure)
 
@@ -101,19 +106,18 @@ class LogWriter:
             await self._flusher
 
     async def _flush(self) -> None:
-        """Write group after group, a steady delay apart, until there is none."""
+        """Write group after group, a steady delay apart, until there is none. What follows a pause need not wait."""
         clock = asyncio.get_running_loop().time
-        started = clock()
         try:
             while self._groups:
-                await self._sleep(max(0.0, self._delay - (clock() - started)))
-                started = clock()
+                await self._sleep(max(0.0, self._delay - (clock() - self._flushed)))
+                self._flushed = clock()
                 for _ in range(len(self._groups)):
                     group = self._groups[0]
                     if group is self._open:
                         self._open = None
                     await asyncio.to_thread(self._create, group.lines)
-                    self._groups.pop(0).done.set()
+                    await self._groups.pop(0).release()
         except StorageError as error:
             self._fail(error)
         except BaseException:  # cancelled, or a mistake: nobody may take what was not written for written
@@ -126,7 +130,7 @@ class LogWriter:
         self._failure = error
         for group in self._groups:
             group.failure = error
-            group.done.set()
+            group.wake(group.waiting)
         self._groups.clear()
 
     def _create(self, lines: list[bytes]) -> None:
@@ -156,7 +160,26 @@ class _Group:
         self.lines: list[bytes] = []
         self.size = 0
         self.failure: StorageError | None = None
-        self.done = asyncio.Event()
+        self.waiting: list[asyncio.Future[None]] = []
+
+    async def release(self) -> None:
+        """Let those go on who wait, a few in each turn of the event loop.
+
+        All at once they would all go one step, then all the next, and nothing be sent or received until the last is
+        through; and what was sent together is answered together, for ever after.
+        """
+        try:
+            for start in range(0, len(self.waiting), AT_ONCE):
+                self.wake(self.waiting[start : start + AT_ONCE])
+                await asyncio.sleep(0)
+        finally:
+            self.wake(self.waiting)
+
+    def wake(self, waiting: Sequence[asyncio.Future[None]]) -> None:
+        """Let these go on, as far as they were not cancelled."""
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
 
 
 def _again(error: StorageError) -> StorageError:

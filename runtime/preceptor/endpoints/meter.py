@@ -42,9 +42,17 @@ def bound_tokens(request: Request) -> int:
     aside while the request is under way, not spent.
     """
     text = sum(len(part.encode("utf-8", "surrogatepass")) for turn in request.messages for part in turn.values())
-    # Escapes and indentation make this the longest of the ways in which a schema is written down.
-    schema = len(json.dumps(request.schema, indent=2)) + SCHEMA_TOKENS if request.schema is not None else 0
+    schema = _longest(json.dumps(request.schema)) + SCHEMA_TOKENS if request.schema is not None else 0
     return text + len(request.messages) * MESSAGE_TOKENS + CONVERSATION_TOKENS + schema
+
+
+@lru_cache(maxsize=256)
+def _longest(schema: str) -> int:
+    """Bytes of the longest of the ways in which a schema is written down, with escapes and indentation.
+
+    Remembered, because Python indents slowly, and every request is measured several times.
+    """
+    return len(json.dumps(json.loads(schema), indent=2))
 
 
 def worst_case(request: Request, price: Price) -> Amount:

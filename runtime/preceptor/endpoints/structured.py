@@ -81,7 +81,7 @@ def response_format(way: Way, schema: Mapping[str, Any]) -> dict[str, Any] | Non
     if way == "jsonSchema":
         return {
             "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": schema, "strict": _closed(schema)},
+            "json_schema": {"name": "answer", "schema": schema, "strict": _strict(_text(schema))},
         }
     return {"type": "json_object"} if way == "jsonObject" else None
 
@@ -155,6 +155,11 @@ def _text(schema: Mapping[str, Any]) -> str:
 def _validator(schema: str) -> Draft202012Validator:
     # With a registry of its own a validator never fetches a schema that another one refers to.
     return Draft202012Validator(json.loads(schema), registry=Registry())
+
+
+@lru_cache(maxsize=256)
+def _strict(schema: str) -> bool:
+    return _closed(json.loads(schema))
 
 
 def _closed(schema: Any) -> bool:

@@ -6,6 +6,7 @@ One maker serves one process and one event loop, and any number of units at once
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
@@ -99,6 +100,8 @@ class UnitMaker:
             from preceptor.endpoints.client import Client
 
             self._client = Client(teacher.endpoint, concurrency=self._concurrency)
+            # What was imported stays: to look for garbage in it, again and again, takes a sixth of the time.
+            gc.freeze()
         index = await asyncio.to_thread(LogIndex.read, Store.open(order.root), order.attempt)
         self._desk = _ModelDesk(self._spec, teacher, self._client.send, order, index)
 
