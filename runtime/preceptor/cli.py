@@ -168,17 +168,18 @@ def _recipes() -> None:
 
 @recipe_app.command()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The recipe, as YAML or JSON.", show_default=False)],
-    document: Annotated[
-        Path, typer.Option("--for", metavar="DOCUMENT", help="The document it is for.", show_default=False)
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A recipe, or a document with a fixed one.", show_default=False)
     ],
+    document: Annotated[
+        Path | None, typer.Option("--for", metavar="DOCUMENT", help="The document that a recipe of its own is for.")
+    ] = None,
 ) -> None:
-    """Check a recipe against a document and price it; nothing is asked."""
+    """Check a recipe against its document and price it; nothing is asked."""
     from preceptor.console.tables import price_table
     from preceptor.planning.recipes import check_recipe
-    from preceptor.spec.load import load
 
-    recipe, estimate = check_recipe(file, load(document))
+    recipe, estimate = check_recipe(file, document)
     out.print(price_table(recipe, estimate))
 
 

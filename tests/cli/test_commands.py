@@ -58,6 +58,10 @@ def test_schemas_are_json(call, what: str, key: str) -> None:  # type: ignore[no
         (["schema", "nothing"], "no schema"),
         (["status", "nowhere"], "no run"),
         (["report", "nowhere"], "no report"),
+        (["replay", "nowhere"], "no run"),
+        (["recipe", "check", "missing.yaml"], "no such file"),
+        (["recipe", "check", str(QUICKSTART)], "has no recipe yet"),
+        (["recipe", "check", str(QUICKSTART), "--for", str(QUICKSTART)], "skills"),
         (["report", "nowhere", "--storage", "elsewhere"], "goes with a document"),
         (["run", str(QUICKSTART), "--storage", "memory://x"], "lives in one process"),
     ],
@@ -88,3 +92,16 @@ def test_version(call) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = call("--version")
     assert code == 0
     assert out.startswith("preceptor ")
+
+
+def test_a_recipe_is_priced(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("skills: [{skill: chat, quota: 48, sources: [{generator: chat}]}]")
+    code, out, err = call("recipe", "check", str(recipe), "--for", str(QUICKSTART))
+    assert (code, err) == (0, "")
+    assert "48 rows" in out
+    recipe.write_text("skills: [{skill: chat, quota: 48, sources: [{generator: chatt}, {kind: prompt, template: Go}]}]")
+    code, out, err = call("recipe", "check", str(recipe), "--for", str(QUICKSTART))
+    assert (code, out) == (2, "")
+    for complaint in ("skills[0].sources[0].generator", "did you mean `chat`", "skills[0].sources[1].kind"):
+        assert complaint in err

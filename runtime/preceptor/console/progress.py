@@ -43,7 +43,8 @@ def describe(event: AnyEvent) -> str:
         case RecipeDrafted():
             quotas = ", ".join(f"{plan.skill} {plan.quota}" for plan in event.recipe.skills)
             card = f", after {event.card}" if event.card else ""
-            return f"attempt {event.attempt}, {event.operation}{card}: {event.recipe.rows} rows ({quotas})"
+            price = _asked(event.expected).replace("; ", "; about ", 1)
+            return f"attempt {event.attempt}, {event.operation}{card}: {event.recipe.rows} rows ({quotas}){price}"
         case ProposalFailed():
             return f"attempt {event.attempt}, {event.operation}: {event.reason}"
         case DatasetCommitted():

@@ -78,13 +78,12 @@ def price_table(recipe: Recipe, estimate: Estimate) -> RenderableType:
         costs.add_column(name, justify="left" if not name else "right")
     for name, amount in (("as a rule", estimate.expected), ("at most", estimate.worst)):
         figures = (amount.rows, amount.requests, amount.tokens)
-        costs.add_row(name, *(f"{figure:,}" for figure in figures), f"${amount.usd:,.2f}")
-    note = "As a rule: every row passes its checks, answers are of usual length. At most: every retry is used, every\n"
-    return Group(
-        table,
-        costs,
-        Text(note + "answer is as long as it may be. Rows that a gate drops are made again and cost more."),
+        costs.add_row(name, *(f"{figure:,}" for figure in figures), f"${amount.usd:,.2f}" if amount.usd else "none")
+    note = (
+        "As a rule: every row passes its checks, answers are of usual length. At most: every retry is used, every "
+        "answer is as long as it may be. Rows that a gate drops are made again and cost more."
     )
+    return Group(table, costs, Text(note))
 
 
 def _private_table(report: Report) -> Table:

@@ -123,6 +123,8 @@ class RecipeDrafted(Event):
     """Its digest."""
     card: str | None = None
     """Id of the strategy card it instantiates."""
+    expected: Spent = Field(default_factory=dict)
+    """What carrying it out uses up as a rule, at the yield so far; empty when nobody is asked for it."""
     prompts: dict[str, str] = Field(default_factory=dict)
     """Digest of every prompt file it was asked with, by name; empty for an engineer without a model."""
     spent: Spent = Field(default_factory=dict)

@@ -22,10 +22,12 @@ from preceptor.recipes.amount import Amount, Limit
 from preceptor.recipes.sample import Sample
 from preceptor.spec.actors import LLMEngineer, OpenAITeacher
 from preceptor.spec.document import Spec
+from preceptor.spec.recipe import Recipe
 from preceptor.storage import datasets
 from preceptor.storage.store import Store
 from preceptor.synthesis.assembly import Assembled, Assembly
 from preceptor.synthesis.context import UnitContext
+from preceptor.synthesis.costs import estimate
 
 TRIES = 4
 """Times that an attempt is begun, when those who make its rows keep dying."""
@@ -74,11 +76,24 @@ class Generation:
             return self._broken(attempt, error, self.seconds() - started)
         return self._outcome(attempt, state, assembled, lost, limit, started)
 
+    def expected(self, recipe: Recipe, state: RunState) -> Amount:
+        """What carrying a recipe out uses up as a rule, at the yield so far; nothing when nobody is asked for it."""
+        if not isinstance(self.spec.teacher, OpenAITeacher):
+            return Amount()
+        context = self._context_of(recipe)
+        carried = {skill: len(rows) for skill, rows in context.parents.items()}
+        yields = {plan.skill: state.yielded for plan in recipe.skills}
+        return replace(estimate(recipe, self.spec, carried, context, yields).expected, rows=0)
+
     def order(self, attempt: Attempt) -> MakingOrder:
         """What the units of an attempt are made from."""
         recipe = attempt.drafted.recipe
-        context = self.context.with_parents(self.samples(recipe.carry_over.version)) if recipe.carry_over else None
-        return MakingOrder(self.store.uri(), self.epoch, attempt.number, recipe, context or self.context)
+        return MakingOrder(self.store.uri(), self.epoch, attempt.number, recipe, self._context_of(recipe))
+
+    def _context_of(self, recipe: Recipe) -> UnitContext:
+        if recipe.carry_over is None:
+            return self.context
+        return self.context.with_parents(self.samples(recipe.carry_over.version))
 
     def samples(self, version: str) -> list[Sample]:
         """The rows of a version."""

@@ -28,6 +28,7 @@ from preceptor.loop.events import (
 )
 from preceptor.loop.failures import FailureKind, failure_kind
 from preceptor.recipes.amount import Amount
+from preceptor.recipes.funnel import SURPLUS
 
 MENDS_IN_A_ROW = 3
 """Repairs and debugs in a row, taken together, before the engineer starts anew (paper, section 3)."""
@@ -210,6 +211,19 @@ class RunState:
     def rows_made(self) -> int:
         """Rows the teacher has made in all, dropped ones included."""
         return self.spent_on_teacher.rows
+
+    @property
+    def yielded(self) -> float:
+        """Share of the rows made so far that passed, rows beyond a quota left out; 1 before any."""
+        passed = judged = 0
+        for attempt in self.attempts:
+            if attempt.committed:
+                passed += attempt.committed.rows - attempt.committed.carried
+                judged += attempt.committed.made - attempt.committed.dropped.get(SURPLUS, 0)
+            elif attempt.failed:
+                passed += attempt.failed.accepted
+                judged += attempt.failed.made - attempt.failed.dropped.get(SURPLUS, 0)
+        return min(1.0, passed / judged) if judged else 1.0
 
     @property
     def spent_on_teacher(self) -> Amount:

@@ -195,6 +195,7 @@ class Steps:
             recipe=proposal,
             digest=recipe_digest(proposal),
             card=proposed.card,
+            expected=self.generation.expected(proposal, state).to_data(),
             prompts=dict(proposed.prompts),
             spent=spent,
         )
