@@ -10,9 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
 import time
-from collections import deque
 from pathlib import Path
 
 import psutil
@@ -22,7 +20,6 @@ from preceptor.loop.in_process import InProcess
 from preceptor.loop.parts import MakingOrder, Workforce
 from preceptor.recipes.amount import Amount
 from preceptor.recipes.pricing import budget_limit
-from preceptor.recipes.sample import Receipt, Sample
 from preceptor.spec.document import Spec
 from preceptor.spec.recipe import Recipe
 from preceptor.storage import datasets
@@ -30,6 +27,7 @@ from preceptor.storage.store import Store
 from preceptor.synthesis.assembly import Assembly
 from preceptor.synthesis.context import UnitContext
 
+WARM_UP = 32
 TOPICS = "trains rivers markets gardens engines harvests letters mountains bridges kitchens".split()
 
 
@@ -74,24 +72,16 @@ def recipe(rows: int) -> Recipe:
     return Recipe.model_validate({"skills": [{"skill": "all", "quota": rows, "sources": [source]}]})
 
 
-def generate(spec: Spec, plan: Recipe, workforce: Workforce, root: Path) -> int:
+def generate(spec: Spec, rows: int, workforce: Workforce, root: Path) -> int:
     """An attempt from its recipe to its version; gives the version's rows."""
+    plan = recipe(rows)
     order = MakingOrder(str(root), 1, 1, plan, UnitContext())
     assembly = Assembly(plan, spec, (), 1, budget_limit(spec.budget, Amount()), order.context)
     while units := assembly.wanted():
         for result in workforce.make(order, units):
             assembly.add(result)
-    rows = [sample.to_row() for sample in assembly.result().samples]
-    return datasets.commit(Store.open(str(root)), rows, datasets.VersionInfo()).rows
-
-
-def warm_up(spec: Spec, plan: Recipe, workforce: Workforce) -> None:
-    """Start the workers and import what is imported late, as a run has done by then."""
-    with tempfile.TemporaryDirectory() as directory:
-        deque(workforce.make(MakingOrder(directory, 1, 1, plan, UnitContext()), []))
-        receipt = Receipt(recipe="", attempt=0, generator="", difficulty=0, unit=0, index=0, teacher="")
-        row = Sample.create(skill="", fields={}, prompt="", answer="", receipt=receipt).to_row()
-        datasets.commit(Store.open(directory), [row], datasets.VersionInfo())
+    made = [sample.to_row() for sample in assembly.result().samples]
+    return datasets.commit(Store.open(str(root)), made, datasets.VersionInfo()).rows
 
 
 def family() -> list[psutil.Process]:
@@ -120,11 +110,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="an empty directory")
     arguments = parser.parse_args()
     spec = document(arguments.url, arguments.rows, arguments.in_flight, arguments.work)
-    plan = recipe(arguments.rows)
     workforce = InProcess(spec) if arguments.name == "preceptor" else RayWorkforce(spec)
-    warm_up(spec, plan, workforce)
+    generate(spec, WARM_UP, workforce, arguments.work / "warm-up")
     cpu, started = cpu_seconds(), time.monotonic()
-    rows = generate(spec, plan, workforce, arguments.work)
+    rows = generate(spec, arguments.rows, workforce, arguments.work / "run")
     outcome = {"rows": rows, "seconds": time.monotonic() - started, "cpu": cpu_seconds() - cpu}
     at_work = [process for process in family() if process.pid == os.getpid() or "UnitMaker" in process.name()]
     outcome["rss"] = max(map(peak_mb, at_work))

@@ -12,9 +12,9 @@ How Preceptor scales with requests in flight, and whether its memory stays flat 
     .venv/bin/python tests/benchmarks/generation_vs_peers.py --contenders preceptor-ray --rows 4000 100000
 
 Everyone asks the same endpoint (``generation_server.py``, a process of its own) for one row a request, parses it and
-ends with all rows in one place, no question twice. Time and CPU are those after the imports, children included and the
-endpoint's process not; memory is the largest resident set of the process, of all its processes where there are several.
-The ideal is the latency times ceil(rows / in flight). All share two cores with the endpoint; the table has its cost.
+ends with all rows in one place, no question twice. Time and CPU are those after a few rows that do not count, children
+included and the endpoint's process not; memory is the largest resident set of any of its processes. The ideal is the
+latency times ceil(rows / in flight). All share two cores with the endpoint; the table has its cost.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 
 import ray
@@ -55,6 +56,7 @@ class RayWorkforce:
         self._examiner: ray.actor.ActorHandle | None = None
         self._trainers = TrainingGroup()
         self._holds_gpu = training.gpus_per_worker > 0
+        gc.freeze()  # the driver has imported everything and makes little garbage; see UnitMaker.begin
 
     def make(self, order: MakingOrder, units: Sequence[Unit]) -> Iterator[UnitResult]:
         """See :class:`preceptor.loop.parts.Workforce`."""
