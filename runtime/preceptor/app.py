@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from preceptor import __version__
+from preceptor.endpoints.credentials import Credentials
 from preceptor.engineers.build import build_engineer
 from preceptor.engineers.llm.rules import document_check
 from preceptor.errors import BudgetError, ResumeError, StorageError
@@ -25,7 +26,7 @@ from preceptor.loop.steps import Steps
 from preceptor.report.build import build_report
 from preceptor.report.page import render_page
 from preceptor.report.schema import Report
-from preceptor.spec.actors import LLMEngineer
+from preceptor.spec.actors import LLMEngineer, OpenAITeacher
 from preceptor.spec.changes import changed_fields, document_digest, resume_problems
 from preceptor.spec.document import Spec, Specialization
 from preceptor.spec.load import Document
@@ -85,6 +86,7 @@ def run(
     with Ledger.acquire(store) as ledger:
         state = _begin_or_resume(document, store, ledger, splits)
         if state.published is None:
+            _check_keys(spec)
             hands = workforce(spec)
             try:
                 steps = _steps(document, store, splits, context, ledger.epoch, hands, reporter)
@@ -217,6 +219,13 @@ def replayed(store: Store, base_dir: Path) -> Iterator[Replayed]:
         raise _no_run(store)
     spec = Specialization.model_validate(documents[-1]).spec
     return replay(spec, store, fold(events), _materials(spec, base_dir))
+
+
+def _check_keys(spec: Spec) -> None:
+    """Raise :class:`EndpointError` now, rather than after the first examination, when a model's key is missing."""
+    for actor in (spec.teacher, spec.engineer):
+        if isinstance(actor, OpenAITeacher | LLMEngineer):
+            Credentials.of(actor.endpoint)
 
 
 def _materials(spec: Spec, base_dir: Path) -> UnitContext:

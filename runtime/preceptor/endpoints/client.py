@@ -14,7 +14,7 @@ from httpx2 import Response
 from openai import APIConnectionError, APIStatusError
 
 from preceptor.endpoints import completions
-from preceptor.endpoints.connections import VENDOR, connect, is_vendor
+from preceptor.endpoints.connections import connect, is_vendor
 from preceptor.endpoints.credentials import Credentials
 from preceptor.endpoints.manners import Carried, Clock, Manners, Sleep, TurnedAway
 from preceptor.endpoints.messages import Answer, Request, Usage
@@ -72,7 +72,7 @@ class Client:
         Raises:
             EndpointError: the key is missing, or the endpoint's document cannot be carried out.
         """
-        self._credentials = Credentials.of(endpoint, endpoint.base_url or VENDOR)
+        self._credentials = Credentials.of(endpoint)
         self._endpoint = endpoint
         self._vendor = is_vendor(endpoint)
         self._cap = "max_completion_tokens" if self._vendor else "max_tokens"

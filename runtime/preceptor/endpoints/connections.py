@@ -9,10 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 from httpx2 import AsyncByteStream, Limits, ReadError, Response, Timeout
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
+from preceptor.endpoints.credentials import VENDOR
 from preceptor.spec.endpoint import Endpoint
 
-VENDOR = "https://api.openai.com/v1"
-"""Where requests go when the document names no endpoint."""
 CONNECT = 10.0
 """Seconds that opening a connection may take."""
 KEEP_ALIVE = 2.0

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 from preceptor.errors import EndpointError
 from preceptor.spec.endpoint import ApiKey, Endpoint
 
+VENDOR = "https://api.openai.com/v1"
+"""Where requests go when the document names no endpoint."""
 SHORTEST_SECRET = 8
 """Characters from which a value in a header or the query is blotted out too: it may be a key."""
 
@@ -29,9 +31,9 @@ class Credentials:
     """What no message may hold."""
 
     @classmethod
-    def of(cls, endpoint: Endpoint, url: str) -> Self:
-        """The credentials for an endpoint at ``url``. Raises :class:`EndpointError` when they are missing or unfit."""
-        parts = urlsplit(url)
+    def of(cls, endpoint: Endpoint) -> Self:
+        """The credentials for an endpoint. Raises :class:`EndpointError` when they are missing or unfit."""
+        parts = urlsplit(endpoint.base_url or VENDOR)
         shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise EndpointError(

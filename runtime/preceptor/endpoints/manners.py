@@ -115,7 +115,7 @@ class Manners:
                 self._learn(outcome, started)
                 if isinstance(outcome, Carried):
                     return outcome, turned_away
-                since = min(since, started)
+                since = min(since, self._clock())  # as late as the trouble of an endpoint that answers nobody
                 turned_away += 1
                 if self._clock() - since >= self._patience and self._left() > 0:
                     return outcome, turned_away
