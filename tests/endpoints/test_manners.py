@@ -216,18 +216,20 @@ def test_others_wait_for_the_probe_and_a_cancelled_probe_is_replaced() -> None:
     run_virtually(main())
 
 
+@pytest.mark.parametrize("latency", [0.0, 7.0])
 @pytest.mark.parametrize("outcome", [BUSY, AWAY, GONE, TurnedAway("HTTP 503", down=True, retry_after=10_000)])
-def test_when_nothing_succeeds_for_as_long_as_patience_everyone_stops(outcome: TurnedAway) -> None:
+def test_when_nothing_succeeds_for_as_long_as_patience_everyone_stops(outcome: TurnedAway, latency: float) -> None:
     async def main() -> None:
         polite = manners(patience=900.0)
-        server = Server(of(outcome), latency=0.0)
+        server = Server(of(outcome), latency=latency)
         tasks = [asyncio.create_task(polite.carry_out(server)) for _ in range(9)]
         done = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(one, EndpointDownError) for one in done)
         assert "http://teacher/v1" in str(done[0])
         assert "900 s" in str(done[0])
         assert outcome.reason in str(done[0])
-        assert asyncio.get_running_loop().time() == pytest.approx(900.0)
+        # Trouble begins with the first answer, and whoever waited for a place until patience ended tries once.
+        assert 900 + latency <= asyncio.get_running_loop().time() + 1e-6 <= 900 + 10 * latency + 1e-3
         assert polite.in_flight == 0
 
     run_virtually(main())

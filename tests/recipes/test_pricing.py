@@ -4,8 +4,8 @@ import pytest
 
 from preceptor.errors import RecipeError
 from preceptor.recipes.catalogue import GeneratorFacts, catalogue, skills_of
-from preceptor.recipes.pricing import cap_rows, check, price, unit_rows
-from preceptor.spec.recipe import CarryOver, ProceduralSource, Recipe, SkillPlan
+from preceptor.recipes.pricing import cap_rows, check, pieces, price, unit_rows
+from preceptor.spec.recipe import CarryOver, ProceduralSource, Recipe, SkillPlan, SolveSource
 from support.payments import recipe, spec, teacher
 
 
@@ -59,6 +59,17 @@ def test_a_cap_leaves_enough_for_all_skills_together(cap: float, rows: int, skil
 
 def test_units_are_equal_pieces_of_at_most_32_rows() -> None:
     assert [unit_rows(fresh) for fresh in (0, 1, 20, 32, 33, 100, 1000)] == [4, 4, 20, 32, 17, 25, 32]
+
+
+@pytest.mark.parametrize(
+    ("weights", "fresh", "rows"),
+    [((1,), 20, 20), ((2, 1, 1), 16, 4), ((1, 1), 20, 10), ((0.1, 0.2), 30, 10), ((9, 1), 20, 4)],
+)
+def test_units_are_so_many_that_every_source_has_its_turn(weights: tuple[float, ...], fresh: int, rows: int) -> None:
+    asking = tuple(SolveSource(kind="solve", weight=weight) for weight in weights)
+    assert unit_rows(fresh, pieces(SkillPlan(skill="chat", quota=fresh, sources=asking))) == rows
+    making = tuple(ProceduralSource(generator="chats", weight=weight) for weight in weights)
+    assert unit_rows(fresh, pieces(SkillPlan(skill="chat", quota=fresh, sources=making))) == fresh
 
 
 def test_carried_rows_cost_nothing_up_to_their_share() -> None:

@@ -86,7 +86,7 @@ class Adder:
         if self.lease is not None:
             worst = worst_case(request, PRICE)
             assert self.lease.reserve(worst), f"{request.place} is not covered"
-            used = Amount() if answer.failure == "budget" else charge(answer.usage, PRICE)
+            used = Amount() if answer.failure in ("budget", "rejected") else charge(answer.usage, PRICE)
             assert used.within(worst)
             self.lease.settle(worst, used)
         return answer

@@ -43,14 +43,17 @@ class InProcess:
                 load.ended(order.recipe, unit)
                 freed.set()
 
-        async with asyncio.TaskGroup() as group:
-            tasks = []
-            for unit in units:
-                while not load.free:
-                    freed.clear()
-                    await freed.wait()
-                load.began(order.recipe, unit)
-                tasks.append(group.create_task(make(unit)))
+        tasks = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                for unit in units:
+                    while not load.free:
+                        freed.clear()
+                        await freed.wait()
+                    load.began(order.recipe, unit)
+                    tasks.append(group.create_task(make(unit)))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # one message, as whoever raised it worded it
         return [task.result() for task in tasks]
 
     def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:

@@ -42,17 +42,31 @@ def price(recipe: Recipe, carried: Mapping[str, int]) -> Price:
     for plan in recipe.skills:
         keep = carried_rows(recipe, plan, carried.get(plan.skill, 0))
         fresh = plan.quota - keep
-        size = unit_rows(fresh)
+        size = unit_rows(fresh, pieces(plan))
         count = math.ceil(fresh / size) if fresh else 0
         rows, kept, units, made = rows + plan.quota, kept + keep, units + count, made + count * size
     return Price(rows=rows, carried=kept, units=units, made=made)
 
 
-def unit_rows(fresh: int) -> int:
-    """Rows of each unit of a skill that needs ``fresh`` rows: equal pieces of at most 32, at least 4."""
+def unit_rows(fresh: int, least: int = 1) -> int:
+    """Rows of each unit of a skill that needs ``fresh`` rows: equal pieces of at most 32, at least 4.
+
+    There are at least ``least`` of them where that leaves so many rows for each.
+    """
     if fresh <= 0:
         return SMALLEST_UNIT
-    return max(SMALLEST_UNIT, math.ceil(fresh / math.ceil(fresh / LARGEST_UNIT)))
+    return max(SMALLEST_UNIT, math.ceil(fresh / max(least, math.ceil(fresh / LARGEST_UNIT))))
+
+
+def pieces(plan: SkillPlan) -> int:
+    """Units that a skill's rows are cut into at least, so that the source with the smallest weight has its turn too.
+
+    Generators alone take turns in whole units, however few those are: what they make depends on the size of a unit.
+    """
+    if all(isinstance(source, ProceduralSource) for source in plan.sources):
+        return 1
+    weights = [source.weight for source in plan.sources]
+    return math.ceil(round(sum(weights) / min(weights), 9))
 
 
 def carried_rows(recipe: Recipe, plan: SkillPlan, available: int) -> int:

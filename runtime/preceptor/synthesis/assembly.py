@@ -17,7 +17,7 @@ from preceptor.gates.gate import Gate, stateful_gates
 from preceptor.recipes.amount import Amount, Limit
 from preceptor.recipes.digests import recipe_digest
 from preceptor.recipes.funnel import Funnel
-from preceptor.recipes.pricing import LARGEST_UNIT, carried_rows, unit_rows
+from preceptor.recipes.pricing import LARGEST_UNIT, carried_rows, pieces, unit_rows
 from preceptor.recipes.sample import Sample
 from preceptor.spec.actors import OpenAITeacher
 from preceptor.spec.document import Spec
@@ -162,7 +162,8 @@ class Assembly:
                 if kept < room and recipe.carry_over is not None and _verdict(self._gates, sample) is None:
                     self._samples.append(sample.carried(recipe.carry_over.version))
                     kept += 1
-            skills.append(SkillQuota(plan, kept, unit_rows(plan.quota - kept), self._hopeless_yield))
+            size = unit_rows(plan.quota - kept, pieces(plan))
+            skills.append(SkillQuota(plan, kept, size, self._hopeless_yield))
         return skills
 
     def _plan_round(self) -> None:

@@ -69,7 +69,9 @@ class Inquiry:
         for turn in range(self._tries):
             sent = placed(request, self._unit, row, role, turn)
             answer = await self._correspondent.ask(sent)
-            if answer.failure != "budget":  # which was never sent
+            if answer.failure == "rejected":  # sent and not carried out
+                costs = costs + Costs((sent.digest,))
+            elif answer.failure != "budget":  # which was never sent
                 costs = costs + Costs((sent.digest,), charge(answer.usage, self._price))
             if answer.failure is None and not usable(answer):
                 answer = replace(answer, failure="malformed")
