@@ -149,9 +149,9 @@ def contend(arguments: argparse.Namespace) -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Run every contender in a process of its own, one after the other, and print the table."""
+    from preceptor.students.source import resolve
     from preceptor.training.encoding import Encoder
     from preceptor.training.job import Example
-    from preceptor.students.source import resolve
 
     model_dir = resolve(arguments.student, Path())
     encoder, rows = Encoder(model_dir), read(arguments.rows, arguments.count)
