@@ -26,7 +26,7 @@ from support.small_run import write_small_run
 
 pytestmark = pytest.mark.slow
 
-BUDGET: dict[str, Any] = {"iterations": 1, "attempts": 3, "teacherRequests": 40, "tokens": 400_000, "usd": 1}
+BUDGET: dict[str, Any] = {"iterations": 1, "attempts": 2, "teacherRequests": 40, "tokens": 400_000, "usd": 1}
 PRICE = {"input": 0.1, "output": 0.4}
 
 
@@ -95,7 +95,7 @@ def check(report: Report, store: Store, base_dir: Path) -> list[DatasetCommitted
 def test_a_small_model_plans_and_writes_and_whatever_comes_of_it_is_accounted_for(
     llama: LlamaServer, tiny: Path, tmp_path: Path
 ) -> None:
-    sampling = {"maxTokens": 1024, "temperature": 0.7}
+    sampling = {"maxTokens": 768, "temperature": 0.7}
     report, store = carry_out(write_real_run(tmp_path, tiny, llama, {"kind": "llm", "sampling": sampling}))
     check(report, store, tmp_path)
     assert report.budget["engineerRequests"].spent >= 1
