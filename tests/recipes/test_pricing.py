@@ -4,8 +4,9 @@ import pytest
 
 from preceptor.errors import RecipeError
 from preceptor.recipes.catalogue import GeneratorFacts, catalogue, skills_of
-from preceptor.recipes.pricing import cap_rows, check, pieces, price, unit_rows
+from preceptor.recipes.pricing import cap_rows, pieces, price, unit_rows
 from preceptor.spec.recipe import CarryOver, ProceduralSource, Recipe, SkillPlan, SolveSource
+from preceptor.teachers.checking import check
 from support.payments import recipe, spec, teacher
 
 

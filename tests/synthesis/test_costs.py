@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from preceptor.recipes.amount import Amount, Limit
+from preceptor.recipes.digests import recipe_digest
 from preceptor.recipes.pricing import budget_limit
 from preceptor.spec.document import Budget
 from preceptor.synthesis.context import Seed, UnitContext
-from preceptor.synthesis.costs import Estimate, estimate, unit_worst_case
+from preceptor.synthesis.costs import Estimate, UnitCosts, estimate
+from preceptor.synthesis.units import make_unit
 from support.arithmetic import WRITE, recipe, spec
 from support.payments import recipe as procedural_recipe
 from support.payments import spec as procedural_spec
@@ -72,7 +74,9 @@ def test_seeds_that_nobody_read_yet_still_have_a_price() -> None:
 def test_the_worst_case_of_a_unit_grows_with_its_rows_and_its_checks() -> None:
     plan, checked = recipe(WRITE), recipe(WRITE, validators=[AGREE])
     one, two, more = (
-        unit_worst_case(spec(), it, it.skills[0], it.skills[0].sources[0], size, UnitContext())
+        UnitCosts(spec(), it, UnitContext()).worst(
+            make_unit(attempt=1, recipe=recipe_digest(it), skill=it.skills[0].skill, index=0, size=size, root_seed=0)
+        )
         for it, size in ((plan, 1), (plan, 2), (checked, 2))
     )
     assert one * 2 == two

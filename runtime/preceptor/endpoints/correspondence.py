@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from preceptor.endpoints.index import LogIndex
 from preceptor.endpoints.log import LogWriter
@@ -67,39 +67,11 @@ class Tally:
     failures: Counter[str] = field(default_factory=Counter)
     """Outcomes without a usable answer, by kind, recorded ones included."""
 
-    def __add__(self, other: Tally) -> Tally:
-        """Both together."""
-        return Tally(
-            recorded=self.recorded + other.recorded,
-            sent=self.sent + other.sent,
-            spent=self.spent + other.spent,
-            failures=self.failures + other.failures,
-        )
-
     def add(self, answer: Answer, charged: Amount) -> None:
         """Count an outcome."""
         self.spent = self.spent + charged
         if answer.failure is not None:
             self.failures[answer.failure] += 1
-
-    def to_data(self) -> dict[str, Any]:
-        """JSON data."""
-        return {
-            "recorded": self.recorded,
-            "sent": self.sent,
-            "spent": self.spent.to_data(),
-            "failures": dict(sorted(self.failures.items())),
-        }
-
-    @classmethod
-    def from_data(cls, data: dict[str, Any]) -> Self:
-        """The tally that :meth:`to_data` wrote."""
-        return cls(
-            recorded=data.get("recorded", 0),
-            sent=data.get("sent", 0),
-            spent=Amount.from_data(data.get("spent", {})),
-            failures=Counter(data.get("failures", {})),
-        )
 
 
 class Correspondence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -95,8 +95,3 @@ class Correspondent(Protocol):
         :class:`preceptor.errors.EndpointDownError` when it was away for longer than its ``patience``.
         """
         ...
-
-
-def prompt_text(messages: Sequence[Message]) -> str:
-    """All text of a conversation, one message after another."""
-    return "\n".join(message["content"] for message in messages)

@@ -55,7 +55,6 @@ class Generation:
     def carry_out(self, attempt: Attempt, state: RunState) -> DatasetCommitted | AttemptFailed:
         """Fill a recipe's quotas and commit what came of it."""
         started = self.seconds()
-        lost, limit = self._lost(attempt), Limit()
         try:
             for _ in range(TRIES):
                 lost = self._lost(attempt)

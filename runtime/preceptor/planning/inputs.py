@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from preceptor.errors import DocumentError, Problem, StorageError, TaskError
+from preceptor.loop.decide import tries
 from preceptor.recipes.catalogue import catalogue
 from preceptor.spec.document import Spec
 from preceptor.spec.explain import closest, listing, nearest_line
@@ -147,5 +148,5 @@ def _notes(spec: Spec, splits: Mapping[SplitName, Split], student: Description) 
     if not student.present:
         where = "the model hub" if student.kind == "hub" else "its URI"
         yield f"the student `{spec.student.model}` is not on this machine; the run will fetch it from {where}"
-    if spec.budget.max_attempts < spec.budget.iterations:
-        yield f"{spec.budget.max_attempts} attempts cannot give {spec.budget.iterations} iterations"
+    if tries(spec) < spec.budget.iterations:
+        yield f"{tries(spec)} attempts cannot give {spec.budget.iterations} iterations"

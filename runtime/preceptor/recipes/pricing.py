@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 
-from preceptor.errors import RecipeError
 from preceptor.recipes.amount import PICODOLLARS, Amount, Limit
 from preceptor.recipes.catalogue import GeneratorFacts, catalogue
 from preceptor.spec.actors import HeuristicEngineer, LLMEngineer
@@ -88,29 +87,15 @@ def budget_limit(budget: Budget, spent: Amount) -> Limit:
     return (limit - spent) & Limit(requests=budget.teacher_requests_per_attempt)
 
 
-def check(
-    recipe: Recipe, spec: Spec, carried: Mapping[str, int] | None = None, *, rows_left: int | None = None
-) -> None:
-    """Pass a recipe that may be carried out, as far as that shows without compiling its templates.
-
-    ``carried`` counts the rows of each skill in the version it carries over from, ``rows_left`` what the budget still
-    allows the teacher to make; what is not given is not checked. Raises ``RecipeError`` that lists every problem, not
-    only the first. :func:`preceptor.teachers.checking.check` looks into templates and samplers, too.
-    """
-    refuse(problems(recipe, spec, carried, rows_left=rows_left))
-
-
-def refuse(found: Iterable[str]) -> None:
-    """Raise ``RecipeError`` that lists the problems, if there are any."""
-    listed = [f"  - {problem}" for problem in found]
-    if listed:
-        raise RecipeError("\n".join(["the recipe cannot be carried out:", *listed]))
-
-
 def problems(
     recipe: Recipe, spec: Spec, carried: Mapping[str, int] | None = None, *, rows_left: int | None = None
 ) -> Iterator[str]:
-    """Every problem that :func:`check` would raise, each with its path in the recipe, in the order of the recipe."""
+    """Why a recipe may not be carried out, as far as that shows without compiling its templates.
+
+    Each problem has its path in the recipe, in the recipe's order. ``carried`` counts the rows of each skill in the
+    version it carries over from, ``rows_left`` what the budget still allows the teacher to make; what is not given is
+    not checked. :func:`preceptor.teachers.checking.problems` looks into templates and samplers, too.
+    """
     facts = catalogue(spec.teacher)
     for position, plan in enumerate(recipe.skills):
         for place, source in enumerate(plan.sources):

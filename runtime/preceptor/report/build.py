@@ -11,6 +11,7 @@ import numpy as np
 from preceptor.evaluation import statistics
 from preceptor.evaluation.diversity import distinct_n, evenness
 from preceptor.loop.budget import used
+from preceptor.loop.decide import tries
 from preceptor.loop.events import BASE, Published
 from preceptor.loop.state import Attempt, RunState
 from preceptor.report import schema
@@ -177,7 +178,7 @@ def _budget(document: Specialization, state: RunState) -> dict[str, schema.Spend
     budget = document.spec.budget
     return {
         "iterations": schema.Spending(limit=budget.iterations, spent=len(state.iterations)),
-        "attempts": schema.Spending(limit=budget.max_attempts, spent=len(state.attempts)),
+        "attempts": schema.Spending(limit=tries(document.spec), spent=len(state.attempts)),
         "rows": schema.Spending(limit=budget.rows, spent=state.rows_made),
         "wallClock": schema.Spending(limit=budget.wall_clock, spent=round(state.elapsed, 1)),
         **(_asked(document.spec, state) if _asks(document.spec) else {}),

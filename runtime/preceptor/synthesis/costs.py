@@ -191,13 +191,6 @@ def estimate(
     return Estimate(rows, kept, expected, worst)
 
 
-def unit_worst_case(
-    spec: Spec, recipe: Recipe, plan: SkillPlan, source: Source, size: int, context: UnitContext
-) -> Amount:
-    """The most that the first unit of a source can use up when it has ``size`` rows."""
-    return UnitCosts(spec, recipe, context).worst(_first_unit(spec, recipe, plan, plan.sources.index(source), size))
-
-
 def _first_unit(spec: Spec, recipe: Recipe, plan: SkillPlan, source: int, size: int) -> Unit:
     name = recipe_digest(recipe)
     return make_unit(attempt=0, recipe=name, skill=plan.skill, index=0, size=size, root_seed=spec.seed, source=source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from preceptor.errors import RecipeError
 from preceptor.recipes import pricing
 from preceptor.spec.document import Spec
 from preceptor.spec.misfits import source_path
@@ -15,12 +16,14 @@ from preceptor.teachers.wording import wording_problems
 def check(
     recipe: Recipe, spec: Spec, carried: Mapping[str, int] | None = None, *, rows_left: int | None = None
 ) -> None:
-    """Pass a recipe that may be carried out; see :func:`preceptor.recipes.pricing.check`.
+    """Pass a recipe that may be carried out; see :func:`preceptor.recipes.pricing.problems`.
 
     On top of that, templates are compiled in the sandbox, their variables drawn and a few prompts rendered. Raises
     ``RecipeError`` that lists every problem with its path in the recipe.
     """
-    pricing.refuse(problems(recipe, spec, carried, rows_left=rows_left))
+    listed = [f"  - {problem}" for problem in problems(recipe, spec, carried, rows_left=rows_left)]
+    if listed:
+        raise RecipeError("\n".join(["the recipe cannot be carried out:", *listed]))
 
 
 def problems(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,11 +26,20 @@ Line = Callable[[Observation], AbstractAsyncContextManager[Correspondent]]
 """Opens a line to the model for one proposal."""
 
 
+_WrongKind = Literal["cut-off", "unreadable", "invalid-recipe", "unanswered"]
+_COUNTS_AS: Mapping[_WrongKind, Literal["unreadable", "invalid-recipe", "failed"]] = {
+    "cut-off": "unreadable",
+    "unreadable": "unreadable",
+    "invalid-recipe": "invalid-recipe",
+    "unanswered": "failed",
+}
+
+
 @dataclass(frozen=True)
 class _Wrong:
     """Why an answer cannot be taken."""
 
-    kind: Literal["cut-off", "unreadable", "invalid-recipe", "unanswered"]
+    kind: _WrongKind
     problems: tuple[str, ...]
 
 
@@ -67,8 +76,7 @@ class LLMEngineer:
                 if not isinstance(outcome, _Wrong):
                     return outcome
                 wrong = outcome
-        kind = {"cut-off": "unreadable", "unanswered": "failed"}.get(wrong.kind, wrong.kind)
-        return NoProposal(kind, wrong.problems, talk.prompts)  # type: ignore[arg-type]
+        return NoProposal(_COUNTS_AS[wrong.kind], wrong.problems, talk.prompts)
 
 
 class _Talk:
