@@ -5,6 +5,7 @@
     │   ├── DocumentError    the YAML document (file, line, path)
     │   ├── TaskError        the examination items, templates and splits
     │   ├── StudentError     the base model does not load or does not fit
+    │   ├── GateError        a gate cannot be made, or let pass what it is there to stop
     │   ├── StorageError     the storage root cannot be read or written
     │   ├── EndpointError    an endpoint refuses the key, the model or the request's form
     │   ├── FencedError      another driver owns the run
@@ -90,6 +91,10 @@ class TaskError(UserError):
 
 class StudentError(UserError):
     """The base model cannot be found, loaded or trained as declared."""
+
+
+class GateError(UserError):
+    """A gate cannot be made as declared, or failed its test with planted rows."""
 
 
 class StorageError(UserError):

@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
-from preceptor.errors import TaskError
-from preceptor.gates.duplicates import DuplicatesGate, normalise
+from preceptor.gates.duplicates import Seen
 from preceptor.gates.format import FormatGate
-from preceptor.gates.gate import stateful_gates, stateless_gates
+from preceptor.gates.gate import Safeguards, Screen, label_gates
+from preceptor.gates.text import normalise
 from preceptor.recipes.sample import Receipt, Sample
+from preceptor.spec.gates import DuplicatesGate
+from preceptor.spec.gates import FormatGate as Settings
+from preceptor.tasks.content import Content
 from preceptor.tasks.scorers import build_scorer
 from support.payments import spec, task
 
@@ -16,8 +19,8 @@ RECEIPT = Receipt(recipe="", attempt=1, generator="", difficulty=1, unit=0, inde
 SCORER = build_scorer(task(scorer={"kind": "numeric"}).scorer)
 
 
-def sample(prompt: str, answer: str = "4") -> Sample:
-    return Sample.create(skill="sums", fields={}, prompt=prompt, answer=answer, receipt=RECEIPT)
+def sample(prompt: str, answer: str = "4", fields: dict[str, Any] | None = None) -> Sample:
+    return Sample.create(skill="sums", fields=fields or {}, prompt=prompt, answer=answer, receipt=RECEIPT)
 
 
 @pytest.mark.parametrize(
@@ -37,13 +40,16 @@ def sample(prompt: str, answer: str = "4") -> Sample:
     ],
 )
 def test_the_format_gate_gives_the_reason(prompt: str, answer: str, reason: str | None) -> None:
-    assert FormatGate(SCORER, max_tokens=100).check(sample(prompt, answer)) == reason
+    assert FormatGate(SCORER, Settings(), max_tokens=100).check(sample(prompt, answer)) == reason
 
 
 def test_the_same_question_passes_once_however_it_is_written() -> None:
-    gate = DuplicatesGate()
-    verdicts = [gate.check(sample(prompt)) for prompt in ("Ein Maß?", "EIN  MASS? ", "Ein\nma\u017fs?", "Ein Maß!")]
-    assert verdicts == [None, "duplicate", "duplicate", None]
+    seen, verdicts = Seen(DuplicatesGate(), Content(task("{{ message }}"))), []
+    for message in ("Ein Maß?", "EIN  MASS? ", "Ein\nma\u017fs?", "Ein Maß!"):
+        row = sample(message, fields={"message": message})
+        verdicts.append(seen.twin(row) is None)
+        seen.remember(row)
+    assert verdicts == [True, False, False, True]
 
 
 def test_compatibility_forms_are_folded() -> None:
@@ -55,15 +61,7 @@ def gates(**sections: Any) -> dict[str, Any]:
 
 
 def test_gates_can_be_switched_off() -> None:
-    off = spec(**gates(format={"enabled": False}, duplicates={"enabled": False}))
-    assert stateless_gates(off, SCORER) == ()
-    assert stateful_gates(off) == ()
-    assert [gate.name for gate in (*stateless_gates(spec(), SCORER), *stateful_gates(spec()))] == [
-        "format",
-        "duplicates",
-    ]
-
-
-def test_a_threshold_for_near_duplicates_is_refused_and_not_ignored() -> None:
-    with pytest.raises(TaskError, match=r"leave `dataset\.gates"):
-        stateful_gates(spec(**gates(duplicates={"threshold": 0.8})))
+    off = spec(**gates(format={"enabled": False}, labels={"enabled": False}))
+    assert Screen(off, SCORER, Safeguards()).names == ()
+    assert label_gates(off) == ()
+    assert Screen(spec(), SCORER, Safeguards()).names == ("format",)

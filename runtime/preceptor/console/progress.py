@@ -19,6 +19,7 @@ from preceptor.loop.events import (
     Published,
     RecipeDrafted,
     RunStarted,
+    SafeguardsTested,
     SearchEnded,
     StudentExamined,
     StudentTrained,
@@ -34,6 +35,10 @@ def describe(event: AnyEvent) -> str:
             return f"started on {items} items"
         case DocumentChanged():
             return f"continues under a changed document: {'; '.join(event.changes)}"
+        case SafeguardsTested():
+            off = f"; off: {', '.join(event.off)}" if event.off else ""
+            stopped, planted = sum(event.stopped.values()), sum(event.planted.values())
+            return f"gates tested: {stopped} of {planted} planted rows stopped{off}"
         case StudentExamined():
             who = "untrained student" if event.subject == BASE else event.subject
             scores = ", ".join(

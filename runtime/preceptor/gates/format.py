@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from preceptor.recipes.sample import Sample
+from preceptor.spec.gates import FormatGate as Settings
 from preceptor.tasks.scorers import Scorer
 
 CHARACTERS_PER_TOKEN = 12
@@ -14,12 +16,20 @@ _RESIDUE = re.compile(r"\{\{-?\s*[^\W\d]|\{%[-+]?\s*[^\W\d]")
 """``{{ name`` or ``{% word``: a template that was not rendered. LaTeX such as ``\\frac{{1}}{2}`` is not one."""
 
 
+class Lengths(Protocol):
+    """Knows how long a row is for the student."""
+
+    def too_long(self, prompt: str, answer: str) -> bool:
+        """Whether training would have to cut the row."""
+        ...
+
+
 class FormatGate:
     """Drops a row that is ``empty``, has ``template-residue``, is ``unreadable`` to the scorer, or ``too-long``."""
 
     name = "format"
 
-    def __init__(self, scorer: Scorer, *, max_tokens: int) -> None:
+    def __init__(self, scorer: Scorer, settings: Settings, *, max_tokens: int, lengths: Lengths | None = None) -> None:
         self._scorer = scorer
         self._max_characters = CHARACTERS_PER_TOKEN * max_tokens
 

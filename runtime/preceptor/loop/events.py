@@ -154,6 +154,24 @@ class ProposalFailed(Event):
         return f"no valid recipe: {'; '.join(self.problems) or self.kind}"
 
 
+class SafeguardsTested(Event):
+    """Planted rows went through the gates before the engineer's first dataset, and every one was stopped."""
+
+    type: Literal["safeguards-tested"] = "safeguards-tested"
+    planted: dict[str, int]
+    """Rows planted by kind, such as ``exact copy (private)`` or ``secret``; none of a kind whose gate is off."""
+    stopped: dict[str, int]
+    """Those of them that the gates stopped; the run refuses to start unless it is all of them."""
+    protected: dict[str, int] = Field(default_factory=dict)
+    """Questions that no row may copy, by split, and raw seed questions as ``seeds``."""
+    index: str = ""
+    """Digest of the index they are looked up in; empty without one."""
+    off: tuple[str, ...] = ()
+    """Gates that the document switches off."""
+    seconds: float = 0.0
+    """Wall-clock time it took."""
+
+
 class DatasetCommitted(Event):
     """An attempt gave a valid dataset version."""
 
@@ -161,7 +179,9 @@ class DatasetCommitted(Event):
     attempt: int
     """The attempt."""
     version: str
-    """Content-addressed id: the same rows have the same id."""
+    """Number and digest of its rows: the same rows have the same digest."""
+    manifest: str = ""
+    """SHA-256 of its ``manifest.json``."""
     rows: int
     """Rows in the version."""
     skills: dict[str, int]
@@ -297,6 +317,7 @@ AnyEvent = Annotated[
     | StudentExamined
     | RecipeDrafted
     | ProposalFailed
+    | SafeguardsTested
     | DatasetCommitted
     | AttemptFailed
     | StudentTrained

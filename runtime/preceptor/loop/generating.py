@@ -129,20 +129,20 @@ class Generation:
             "limit": limit.to_data(),
         }
         minimum = self.spec.dataset.minimum
-        if len(assembled.samples) < minimum:
-            reason = f"{len(assembled.samples)} rows passed the gates; the document asks for {minimum}"
+        if len(assembled.rows) < minimum:
+            reason = f"{len(assembled.rows)} rows passed the gates; the document asks for {minimum}"
             if assembled.funnel.exhausted:
                 reason += "; the budget ended first"
             return AttemptFailed(
                 **outcome,
                 kind="budget" if assembled.funnel.exhausted else "too-few-rows",
                 reason=reason,
-                accepted=len(assembled.samples),
+                accepted=len(assembled.rows),
                 seconds=round(self.seconds() - started, 3),
             )
         manifest = datasets.commit(
             self.store,
-            [sample.to_row() for sample in assembled.samples],
+            [sample.to_row() for sample in assembled.rows],
             self._version_info(attempt, state, assembled),
             write=self.workforce.write_shards,
         )

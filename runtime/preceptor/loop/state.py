@@ -20,6 +20,7 @@ from preceptor.loop.events import (
     Published,
     RecipeDrafted,
     RunStarted,
+    SafeguardsTested,
     SearchEnded,
     SplitName,
     SplitScore,
@@ -112,6 +113,8 @@ class RunState:
 
     started: RunStarted | None = None
     """The first event."""
+    safeguards: SafeguardsTested | None = None
+    """What became of the planted rows."""
     attempts: tuple[Attempt, ...] = ()
     """Every attempt, in order."""
     trainings: Mapping[tuple[str, int], StudentTrained] = field(default_factory=lambda: MappingProxyType({}))
@@ -292,6 +295,8 @@ def apply(state: RunState, event: AnyEvent) -> RunState:
             new = {(event.subject, split): score for split, score in event.splits.items()}
             scores = MappingProxyType({**state.scores, **new})
             return replace(state, scores=scores, examinations=(*state.examinations, event))
+        case SafeguardsTested():
+            return replace(state, safeguards=event)
         case RecipeDrafted() | ProposalFailed():
             return replace(state, attempts=(*state.attempts, Attempt(event)))
         case DatasetCommitted():

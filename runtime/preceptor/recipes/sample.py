@@ -46,6 +46,10 @@ class Receipt:
     """Tokens of those requests; a request for several rows counts in even shares, rounded down."""
     usd: float = 0.0
     """Money for them, at the declared prices."""
+    neighbour: str = ""
+    """The examination's item nearest to it, as split and digest; empty when none shares eight words in a row."""
+    similarity: float = 0.0
+    """Share of that item's 8-word sequences that are in the row, in [0, 1]."""
 
     def to_data(self) -> dict[str, Any]:
         """A plain dict. What says nothing is left out of it, so that procedural rows stay as they always were."""
@@ -71,9 +75,10 @@ class Receipt:
 _LATER: Mapping[str, Any] = {
     field.name: field.default
     for field in fields(Receipt)
-    if field.name in ("source", "model", "requests", "validators", "prompts", "tokens", "usd")
+    if field.name
+    in ("source", "model", "requests", "validators", "prompts", "tokens", "usd", "neighbour", "similarity")
 }
-"""What receipts once did not hold, and what it is for a row that nobody was asked for."""
+"""What receipts once did not hold, and what it is for a row that has nothing to say there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,35 +8,11 @@ from pydantic import Field, model_validator
 
 from preceptor.spec.actors import Engineer, Student, Teacher
 from preceptor.spec.base import ContradictionError, Duration, Fraction, Model, Name
+from preceptor.spec.gates import Gates
 from preceptor.spec.task import Task
 
 API_VERSION = "preceptor.dev/v1alpha1"
 KIND = "Specialization"
-
-
-class FormatGate(Model):
-    """Drops a row whose answer the task's scorer cannot read, or that the student would have to cut."""
-
-    enabled: bool = True
-    """Whether it runs."""
-
-
-class DuplicatesGate(Model):
-    """Drops a row whose question was seen before, after case and white space are folded."""
-
-    enabled: bool = True
-    """Whether it runs."""
-    threshold: Fraction | None = None
-    """Similarity from which rows count as near-duplicates; exact ones only when absent."""
-
-
-class Gates(Model):
-    """What a sample must pass."""
-
-    format: FormatGate = FormatGate()
-    """Answer readable, length within bounds."""
-    duplicates: DuplicatesGate = DuplicatesGate()
-    """No question twice."""
 
 
 class Dataset(Model):
@@ -49,7 +25,7 @@ class Dataset(Model):
     hopeless_yield: Fraction = 0.02
     """A skill whose share of accepted rows stays below this is given up."""
     gates: Gates = Gates()
-    """Thresholds of the gates."""
+    """What its rows must pass, and the thresholds."""
 
     @model_validator(mode="after")
     def _order(self) -> Self:

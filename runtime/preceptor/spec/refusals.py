@@ -12,7 +12,7 @@ from preceptor.spec.task import EntryPointScorer
 def refuse_unimplemented(document: Specialization) -> list[Problem]:
     """Return a problem, still without its line, for every wish of ``document`` that later work will grant."""
     spec = document.spec
-    return [*_task(spec), *_actors(spec), *_dataset(spec), *_budget(spec), *_evaluation(spec), *_steering(spec)]
+    return [*_task(spec), *_actors(spec), *_budget(spec), *_evaluation(spec), *_steering(spec)]
 
 
 def _not_yet(path: str, wish: str, mend: str) -> Problem:
@@ -29,12 +29,6 @@ def _task(spec: Spec) -> Iterator[Problem]:
 def _actors(spec: Spec) -> Iterator[Problem]:
     if spec.student.inference.engine == "vllm":
         yield _not_yet("spec.student.inference.engine", "examinations with vLLM", "write `engine: transformers`")
-
-
-def _dataset(spec: Spec) -> Iterator[Problem]:
-    if spec.dataset.gates.duplicates.threshold is not None:
-        mend = "remove `threshold`; exact duplicates are dropped without it"
-        yield _not_yet("spec.dataset.gates.duplicates.threshold", "near-duplicates", mend)
 
 
 def _budget(spec: Spec) -> Iterator[Problem]:

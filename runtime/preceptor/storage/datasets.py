@@ -209,7 +209,7 @@ def _schema(*, asked: bool) -> Any:
 
     text = pa.string()
     texts = pa.list_(text)
-    kinds = (text, text, texts, texts, text, pa.int64(), pa.float64())
+    kinds = (text, text, texts, texts, text, pa.int64(), pa.float64(), text, pa.float64())
     later = dict(zip(_RECEIPT_LATER, kinds, strict=True))
     receipt = pa.struct(
         [
@@ -230,7 +230,7 @@ def _schema(*, asked: bool) -> Any:
 
 _COLUMNS = ("id", "skill", "prompt", "answer", "fields", "receipt")
 _RECEIPT = ("recipe", "attempt", "generator", "difficulty", "unit", "index", "teacher", "parents", "carried_from")
-_RECEIPT_LATER = ("source", "model", "requests", "validators", "prompts", "tokens", "usd")
+_RECEIPT_LATER = ("source", "model", "requests", "validators", "prompts", "tokens", "usd", "neighbour", "similarity")
 """Only in receipts of rows that have something to say there; other rows, and their versions' ids, do without."""
 
 

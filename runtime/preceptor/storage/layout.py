@@ -9,6 +9,7 @@
     teacher/<attempt>/<writer>-<n>.jsonl.zst    requests and answers
     datasets/<version>/data-00000.parquet       rows; manifest.json (written last), README.md
     checkpoints/<id>/                           adapter or weights; manifest.json (written last)
+    examination/index.bin                       digests of what no row may copy, so that a replay needs no items
     evaluations/<id>.parquet                    predictions
     report/index.html, report/report.json       the outcome
 """
@@ -24,6 +25,8 @@ TEACHER = "teacher"
 DATASETS = "datasets"
 CHECKPOINTS = "checkpoints"
 EVALUATIONS = "evaluations"
+EXAM_INDEX = "examination/index.bin"
+"""Digests of what no row may copy; no text."""
 REPORT_HTML = "report/index.html"
 REPORT_JSON = "report/report.json"
 

@@ -10,10 +10,13 @@ Before a unit is handed out, the most that it can use up is set aside; what it d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from preceptor.gates.gate import Gate, stateful_gates
+from preceptor.gates.balance import OVER_SHARE, within_share
+from preceptor.gates.duplicates import DUPLICATE, Seen, Twin
+from preceptor.gates.gate import label_gates
+from preceptor.gates.labels import verification
 from preceptor.recipes.amount import Amount, Limit
 from preceptor.recipes.digests import recipe_digest
 from preceptor.recipes.funnel import Funnel
@@ -25,8 +28,10 @@ from preceptor.spec.recipe import Recipe
 from preceptor.synthesis.checks import asks
 from preceptor.synthesis.context import UnitContext
 from preceptor.synthesis.costs import UnitCosts
+from preceptor.synthesis.keeping import InMemory, Keeper
 from preceptor.synthesis.quota import SkillQuota
 from preceptor.synthesis.units import Unit, UnitResult, make_unit, unit_source
+from preceptor.tasks.content import Content
 
 ROUND_UNITS = 64
 """Units asked for at once, at most: enough to keep a cluster busy, few enough to learn from their yield."""
@@ -41,12 +46,17 @@ _Turn = tuple[int, str]
 class Assembled:
     """The rows of a version and how they came about."""
 
-    samples: tuple[Sample, ...]
-    """The rows, sorted by id."""
+    rows: Keeper
+    """The rows, in order of id."""
     funnel: Funnel
     """What became of every row made."""
     spent: Amount = field(default_factory=Amount)
     """What making them used up."""
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The rows, in order of id, all at once."""
+        return tuple(self.rows)
 
     @property
     def made(self) -> int:
@@ -82,6 +92,7 @@ class Assembly:
         context: UnitContext | None = None,
         *,
         round_units: int | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """``limit`` is what the attempt may use up, ``context`` what it builds on, the parents of new rows included."""
         self._recipe = recipe
@@ -93,8 +104,11 @@ class Assembly:
         self._spent = Amount()
         self._costs = UnitCosts(spec, recipe, context or UnitContext())
         self._round_units = round_units or _round_units(spec)
-        self._gates = stateful_gates(spec)
-        self._samples: list[Sample] = []
+        self._gates = label_gates(spec)
+        duplicates = spec.dataset.gates.duplicates
+        self._seen = Seen(duplicates, Content(spec.task)) if duplicates.enabled else None
+        self._max_share = spec.dataset.gates.balance.max_share
+        self._rows = keeper or InMemory()
         self._outstanding: dict[_Turn, Unit] = {}
         self._waiting: dict[_Turn, UnitResult] = {}
         self._skills = self._carry(recipe, carried)
@@ -126,7 +140,7 @@ class Assembly:
     @property
     def accepted(self) -> int:
         """Rows of the version so far, carried ones included."""
-        return len(self._samples)
+        return len(self._rows)
 
     @property
     def spent(self) -> Amount:
@@ -139,9 +153,11 @@ class Assembly:
         return tuple(skill.name for skill in self._skills if skill.hopeless)
 
     def result(self) -> Assembled:
-        """What has been accepted so far; final once :attr:`done`."""
+        """What has been accepted so far. Once :attr:`done`, skills are cut to their share, and it is final."""
+        if self.done:
+            self._balance()
         return Assembled(
-            samples=tuple(sorted(self._samples, key=lambda sample: sample.id)),
+            rows=self._rows,
             funnel=Funnel(
                 skills={skill.name: skill.funnel() for skill in self._skills},
                 exhausted=any(skill.starved for skill in self._skills),
@@ -159,8 +175,8 @@ class Assembly:
             room = carried_rows(recipe, plan, len(available.get(plan.skill, ())))
             kept = 0
             for sample in available.get(plan.skill, ()):
-                if kept < room and recipe.carry_over is not None and _verdict(self._gates, sample) is None:
-                    self._samples.append(sample.carried(recipe.carry_over.version))
+                if kept < room and recipe.carry_over is not None and self._twin(sample) is None:
+                    self._keep(sample.carried(recipe.carry_over.version))
                     kept += 1
             size = unit_rows(plan.quota - kept, pieces(plan))
             skills.append(SkillQuota(plan, kept, size, self._hopeless_yield))
@@ -247,15 +263,58 @@ class Assembly:
         for sample in result.samples:
             if skill.missing <= 0:
                 surplus += 1
-            elif (reason := _verdict(self._gates, sample)) is not None:
+            elif (reason := self._admit(skill, sample)) is not None:
                 skill.dropped[reason] += 1
             else:
-                self._samples.append(sample)
                 skill.accepted += 1
         skill.applied += 1
         skill.rows_ahead -= result.unit.size
         skill.count(result, surplus)
         skill.window.append((result.made - surplus, skill.accepted - before))
+
+    def _admit(self, skill: SkillQuota, sample: Sample) -> str | None:
+        """Keep a row, or say why not. A better verified row takes the place of its twin, which is dropped instead."""
+        reason = next((reason for gate in self._gates if (reason := gate.check(sample)) is not None), None)
+        if reason is not None:
+            return reason
+        twin = self._twin(sample)
+        if twin is not None:
+            if twin.skill != sample.skill or twin.verification >= verification(sample):
+                return DUPLICATE
+            self._give_up(skill, twin)
+        self._keep(sample)
+        return None
+
+    def _twin(self, sample: Sample) -> Twin | None:
+        return self._seen.twin(sample) if self._seen else None
+
+    def _keep(self, sample: Sample) -> None:
+        self._rows.add(sample, verification(sample))
+        if self._seen:
+            self._seen.remember(sample)
+
+    def _give_up(self, skill: SkillQuota, twin: Twin) -> None:
+        """Take a row of the skill out again. Carried ones were not made by this attempt and are not counted so."""
+        assert self._seen is not None
+        self._seen.forget(twin)
+        self._rows.remove(twin.id)
+        if twin.carried:
+            skill.carried -= 1
+        else:
+            skill.accepted -= 1
+            skill.dropped[DUPLICATE] += 1
+
+    def _balance(self) -> None:
+        """Cut every skill to its share of what is left, the largest first."""
+        if self._max_share is None:
+            return
+        for name, allowed in within_share({skill.name: skill.held for skill in self._skills}, self._max_share).items():
+            skill = self._skill(name)
+            if (over := skill.held - allowed) > 0:
+                fresh = self._rows.trim(name, over)
+                skill.accepted -= fresh
+                skill.dropped[OVER_SHARE] += fresh
+                skill.carried -= over - fresh
 
     def _count_surplus(self) -> None:
         """Count the rows of results whose skill needs no more."""
@@ -282,7 +341,3 @@ def carry_out(assembly: Assembly, make: Callable[[Unit], UnitResult]) -> Assembl
         for unit in assembly.wanted():
             assembly.add(make(unit))
     return assembly.result()
-
-
-def _verdict(gates: Iterable[Gate], sample: Sample) -> str | None:
-    return next((reason for gate in gates if (reason := gate.check(sample))), None)

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, Self, TypeVar
 
 from preceptor.errors import TaskError
+from preceptor.gates.gate import Safeguards
 from preceptor.recipes.digests import seed_from
 from preceptor.recipes.sample import Sample
 from preceptor.spec.actors import OpenAITeacher, Pool, PoolTeacher, Teacher
@@ -53,6 +54,8 @@ class UnitContext:
     """The pool's rows by skill."""
     parents: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     """Rows of the version that the recipe carries over, by skill, in order of id."""
+    safeguards: Safeguards = field(default_factory=Safeguards)
+    """What its rows must not be."""
 
     @classmethod
     def gather(cls, spec: Spec, read: ReadRecords, parents: Iterable[Sample] = ()) -> Self:

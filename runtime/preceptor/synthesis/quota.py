@@ -57,9 +57,14 @@ class SkillQuota:
         self.turns = Turns(self.plan)
 
     @property
+    def held(self) -> int:
+        """Rows in the version, carried ones included."""
+        return self.carried + self.accepted
+
+    @property
     def missing(self) -> int:
         """Rows that the quota still lacks."""
-        return self.plan.quota - self.carried - self.accepted
+        return self.plan.quota - self.held
 
     @property
     def hopeless(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from preceptor.errors import RecipeError, TaskError
-from preceptor.gates.gate import stateless_gates
+from preceptor.gates.gate import Screen
 from preceptor.recipes.digests import digest
 from preceptor.recipes.sample import Receipt, Sample
 from preceptor.spec.document import Spec
@@ -33,7 +33,7 @@ class UnitWorker:
         self._spec = spec
         self._context = context or UnitContext()
         self._teacher = build_teacher(spec.teacher)
-        self._gates = stateless_gates(spec, build_scorer(spec.task.scorer))
+        self._screen = Screen(spec, build_scorer(spec.task.scorer), self._context.safeguards)
         pool = pool_of(spec.teacher)
         self._pool = "" if pool is None else f"pool:{digest(pool.model_dump(mode='json'))[:12]}"
         self._materials: dict[str, Materials] = {}
@@ -51,9 +51,9 @@ class UnitWorker:
             case source:
                 raise RecipeError(f"a source of kind `{source.kind}` needs a model to ask")
 
-    def verdict(self, sample: Sample) -> str | None:
-        """Why a row may not pass the gates that need no memory; ``None`` when it may."""
-        return next((reason for gate in self._gates if (reason := gate.check(sample))), None)
+    def judge(self, sample: Sample) -> Sample | str:
+        """Why a row may not pass the gates that need no memory; else the row, with what they noted."""
+        return self._screen.judge(sample)
 
     def _procedural(self, unit: Unit, source: ProceduralSource) -> UnitResult:
         drafts = self._teacher.make(source.generator, levels=source.difficulty, count=unit.size, seed=unit.seed)
@@ -74,7 +74,7 @@ class UnitWorker:
                     teacher=self._teacher.identity,
                 ),
             )
-            outcomes.append(self.verdict(sample) or sample)
+            outcomes.append(self.judge(sample))
         return unit_result(unit, outcomes)
 
     def _selected(self, recipe: Recipe, unit: Unit) -> UnitResult:
@@ -98,7 +98,7 @@ class UnitWorker:
         except TaskError:
             return UNRENDERABLE
         sample = Sample.create(skill=unit.skill, fields=fields, prompt=question, answer=answer, receipt=receipt)
-        return self.verdict(sample) or sample
+        return self.judge(sample)
 
 
 def unit_result(unit: Unit, outcomes: Iterable[Sample | str]) -> UnitResult:

@@ -19,7 +19,7 @@ from typing import Any
 
 from preceptor.endpoints.messages import Answer, Correspondent
 from preceptor.errors import RecipeError, TaskError
-from preceptor.gates.duplicates import normalise
+from preceptor.gates.text import normalise
 from preceptor.recipes.amount import PICODOLLARS, Amount
 from preceptor.recipes.digests import digest
 from preceptor.recipes.sample import Receipt, Sample
@@ -165,15 +165,18 @@ class _Scribe:
         if len(draft.question.encode()) + len(draft.answer.encode()) > opening.longest:
             return TOO_LONG, Costs()
         row = opening.row + place
-        sample = Sample.create(
-            skill=self.unit.skill,
-            fields=draft.fields,
-            prompt=draft.question,
-            answer=draft.answer,
-            receipt=self._receipt(opening, row),
+        sample = self.gates.judge(
+            Sample.create(
+                skill=self.unit.skill,
+                fields=draft.fields,
+                prompt=draft.question,
+                answer=draft.answer,
+                receipt=self._receipt(opening, row),
+            )
         )
-        reason = self.gates.verdict(sample) or self._unlike(sample, opening.parent)
-        if reason is not None:
+        if isinstance(sample, str):
+            return sample, Costs()
+        if (reason := self._unlike(sample, opening.parent)) is not None:
             return reason, Costs()
         reason, checking = await self.validation.verdict(sample, row)
         if reason is not None:
