@@ -169,7 +169,8 @@ def test_rows_that_gather_on_few_skills_alarm() -> None:
 
 
 def test_too_little_text_says_nothing() -> None:
-    rich, tiny = measure(list(islice(teacher(1), 500))), measure(["one and the same"] * 10)
+    rich, tiny = measure(list(islice(teacher(1), 500))), measure(["one and the same said over and over and over"] * 18)
+    assert (list(tiny.pairs), list(tiny.groups)) == ([100], [10])
     assert collapse([rich], tiny) == []
     assert collapse([Diversity()], rich) == []
 

@@ -24,6 +24,8 @@ MAX_WORDS = 2_000_000
 """The text is measured up to so many rows, and so many words, which bounds memory at about 200 MB."""
 LEAST_PAIRS, LEAST_ROWS = 500, 20
 """Below so much text in common, shares are mostly chance, and nothing is said about a collapse."""
+_FIRST_PAIRS, _FIRST_ROWS = 100, 10
+"""Where the curves begin."""
 PAIRS_FALL, CLUSTERS_FALL, SKILLS_FALL = 0.8, 0.75, 0.5
 """An alarm is raised when a figure falls below this share of the best earlier one.
 
@@ -128,9 +130,9 @@ class DiversityMeter:
             distinct1=_share(singles),
             distinct2=_share(pairs),
             distinct3=_share(triples),
-            pairs=rarefied(pairs, LEAST_PAIRS),
+            pairs=rarefied(pairs, _FIRST_PAIRS),
             clusters=len(clusters),
-            groups=rarefied(clusters, LEAST_ROWS),
+            groups=rarefied(clusters, _FIRST_ROWS),
             skills=len(self._skills),
             skill_entropy=entropy(self._skills),
             skill_evenness=evenness(self._skills),
@@ -158,14 +160,14 @@ def rarefied(kinds: NDArray[np.int64], least: int) -> dict[int, float]:
 def collapse(earlier: Sequence[Diversity], latest: Diversity) -> list[str]:
     """What collapsed in a version against the best of those before it, a sentence each; empty when nothing did."""
     alarms = []
-    fallen = _fallen([one.pairs for one in earlier], latest.pairs, PAIRS_FALL)
+    fallen = _fallen([one.pairs for one in earlier], latest.pairs, LEAST_PAIRS, PAIRS_FALL)
     if fallen:
         drawn, before, now = fallen
         alarms.append(
             f"the wording repeats itself: of {drawn:,} word pairs {now:.0%} are distinct, "
             f"in an earlier version {before:.0%}"
         )
-    fallen = _fallen([one.groups for one in earlier], latest.groups, CLUSTERS_FALL)
+    fallen = _fallen([one.groups for one in earlier], latest.groups, LEAST_ROWS, CLUSTERS_FALL)
     if fallen:
         drawn, before, now = fallen
         alarms.append(
@@ -183,16 +185,16 @@ def collapse(earlier: Sequence[Diversity], latest: Diversity) -> list[str]:
 
 
 def _fallen(
-    earlier: Sequence[Mapping[int, float]], latest: Mapping[int, float], share: float
+    earlier: Sequence[Mapping[int, float]], latest: Mapping[int, float], least: int, share: float
 ) -> tuple[int, float, float] | None:
     """The amount compared at, the best earlier figure and the latest, when it fell below ``share`` of that one.
 
-    Each earlier version is compared at the largest amount that both have.
+    Each earlier version is compared at the largest amount that both have, unless that is below ``least``.
     """
     worst = None
     for curve in earlier:
         drawn = max(curve.keys() & latest.keys(), default=None)
-        if drawn is None or latest[drawn] >= share * curve[drawn]:
+        if drawn is None or drawn < least or latest[drawn] >= share * curve[drawn]:
             continue
         if worst is None or latest[drawn] / curve[drawn] < worst[2] / worst[1]:
             worst = (drawn, curve[drawn], latest[drawn])
