@@ -5,12 +5,14 @@ The index is built on the evaluator's side of the wall and holds digests only, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from functools import cached_property
+from typing import Any, Self
 
-from preceptor.gates.text import normalise
-from preceptor.recipes.digests import digest
+from preceptor.gates.packing import pack, unpack
+from preceptor.gates.shelf import Match, Row, Shelf
 from preceptor.recipes.sample import Sample
 from preceptor.spec.gates import ContaminationGate as Settings
 from preceptor.tasks.content import Content
@@ -29,6 +31,13 @@ class Protected:
     """Names it without telling what it is."""
     text: str
     """Its content; see :class:`preceptor.tasks.content.Content`."""
+    cluster: str = ""
+    """Its context: what questions of one cluster share stays protected. By itself when empty."""
+
+    @property
+    def name(self) -> str:
+        """Split and digest, as in ``private:0f3a…``."""
+        return f"{self.split}:{self.digest}"
 
 
 @dataclass(frozen=True)
@@ -40,29 +49,93 @@ class Finding:
     neighbour: str
     """Split and digest of the question, as in ``private:0f3a…``."""
     similarity: float
-    """Share of the question's 8-word sequences that are in the row."""
+    """Share of the question's 8-word sequences that are in the row; those it shares with many do not count."""
 
 
 class ExamIndex:
-    """Finds copies of protected questions."""
+    """Finds copies of protected questions. Holds 64-bit digests and the questions' names, no text.
 
-    def __init__(self, exact: dict[str, str]) -> None:
-        self._exact = exact
+    Numbers make no difference to how near a row is to the examination, but to how near it is to a seed: to change the
+    numbers of a seed is to make a new question of it.
+    """
+
+    def __init__(
+        self, settings: Settings, exam: Shelf, seeds: Shelf, names: tuple[Sequence[str], Sequence[str]]
+    ) -> None:
+        self._settings = settings
+        self._exam = exam
+        self._seeds = seeds
+        self._names = names
 
     @classmethod
     def build(cls, questions: Iterable[Protected], settings: Settings) -> Self:
-        """An index of questions."""
-        return cls({digest(normalise(one.text)): f"{one.split}:{one.digest}" for one in questions})
+        """An index of questions; the same whatever their order. Those without any text are left out."""
+        told = sorted((one for one in questions if one.text.strip()), key=lambda one: (one.name, one.text, one.cluster))
+        exam = [one for one in told if one.split != SEEDS]
+        seeds = [one for one in told if one.split == SEEDS]
+        names = ([one.name for one in exam], [one.name for one in seeds])
+        return cls(settings, _shelf(exam, settings, loose=True), _shelf(seeds, settings, loose=False), names)
 
     def find(self, question: str, answer: str = "", *, seeds: bool = True) -> Finding | None:
         """What a row copies; ``None`` when it has nothing in common with any protected question.
 
         Without ``seeds``, raw seed questions may be copied.
         """
-        found = self._exact.get(digest(normalise(question)))
-        if found is None or (not seeds and found.startswith(SEEDS)):
+        row = Row(question, answer)
+        found = self._finding("contaminated", self._exam.match(row, self._settings), 0)
+        if not seeds or (found is not None and found.reason):
+            return found
+        other = self._finding("seed-copy", self._seeds.match(row, self._settings), 1)
+        if found is None or other is None:
+            return found or other
+        return other if other.reason or other.similarity > found.similarity else found
+
+    def tells_edited(self, question: str) -> bool:
+        """Whether a protected question of the examination is found after one of its words is changed, too.
+
+        Not those of fewer than 8 words, nor those of one make with many others: these are compared whole.
+        """
+        return self._exam.tells_edited(Row(question), self._settings)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hex, of :meth:`to_bytes`."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """The whole index; the same bytes for the same questions and settings."""
+        arrays = {
+            f"{shelf}.{name}": array
+            for shelf, held in (("exam", self._exam), ("seeds", self._seeds))
+            for name, array in held.arrays().items()
+        }
+        about = {"settings": self._settings.model_dump(mode="json"), "exam": self._names[0], "seeds": self._names[1]}
+        return pack(about, arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The index that :meth:`to_bytes` wrote. Raises :class:`GateError` for anything else."""
+        about, arrays = unpack(data)
+        parts: list[Shelf] = []
+        for shelf in ("exam", "seeds"):
+            own = {name.removeprefix(f"{shelf}."): held for name, held in arrays.items() if name.startswith(shelf)}
+            parts.append(Shelf.from_arrays(own, loose=shelf == "exam"))
+        settings = Settings.model_validate(about["settings"])
+        return cls(settings, parts[0], parts[1], (about["exam"], about["seeds"]))
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        return type(self).from_bytes, (self.to_bytes(),)
+
+    def _finding(self, prefix: str, match: Match | None, shelf: int) -> Finding | None:
+        if match is None:
             return None
-        return Finding("contaminated-exact", found, 1.0)
+        reason = None if match.rule is None else f"{prefix}-{match.rule}"
+        return Finding(reason, self._names[shelf][match.position], match.coverage)
+
+
+def _shelf(questions: Sequence[Protected], settings: Settings, *, loose: bool) -> Shelf:
+    clusters = [("cluster", one.cluster) if one.cluster else ("question", one.name) for one in questions]
+    return Shelf.of([one.text for one in questions], clusters, settings, loose=loose)
 
 
 class ContaminationGate:
@@ -76,10 +149,9 @@ class ContaminationGate:
         self._latest: tuple[str, Finding | None] = ("", None)
 
     def check(self, sample: Sample) -> str | None:
-        """``contaminated-…`` by the kind of copy."""
-        found = self._index.find(
-            self._content.of(sample.fields, sample.prompt), sample.answer, seeds=sample.receipt.source != "solve"
-        )
+        """``contaminated-…`` or ``seed-copy-…``, by the kind of copy."""
+        question = self._content.of(sample.fields, sample.prompt)
+        found = self._index.find(question, sample.answer, seeds=sample.receipt.source != "solve")
         self._latest = (sample.id, found)
         return found.reason if found else None
 

@@ -20,7 +20,13 @@ _BASE = 0x9E3779B97F4A7C15
 """Odd, so that multiplying by it loses nothing modulo 2⁶⁴."""
 _REMEMBERED = 1 << 16
 """Words whose digests are kept at hand."""
-_NUMBER = int.from_bytes(blake2b(b"a number", digest_size=8).digest(), "little")
+_IS_NUMBER = np.uint64(1)
+"""The bit of a word's digest that says whether it is a number."""
+_ANY_NUMBER = np.uint64(0x6A09E667F3BCC909)
+"""Stands for every number where numbers do not count."""
+
+_BETWEEN = np.array([0x3C6EF372FE94F82A], np.uint64)
+"""Stands between two texts; the digest of no word."""
 
 
 class _Words(dict[str, int]):
@@ -29,30 +35,68 @@ class _Words(dict[str, int]):
     def __missing__(self, word: str) -> int:
         if len(self) >= _REMEMBERED:
             self.clear()
-        found = int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
-        self[word] = found
+        whole = int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+        found = self[word] = whole >> 1 << 1 | word[0].isdecimal()
         return found
 
 
 _words = _Words()
 
 
-class Reading:
+class Sequences:
+    """Digests of the sequences of some words."""
+
+    def __init__(self, words: Digests) -> None:
+        self._plain: dict[int, Digests] = {1: words}
+        self._loose: dict[int, Digests] = {}
+        self._numbers = np.zeros(1, np.int64)
+
+    def __len__(self) -> int:
+        """How many words there are."""
+        return len(self._plain[1])
+
+    def sequences(self, length: int) -> Digests:
+        """A digest for every ``length`` consecutive words, in order; none when there are fewer words."""
+        return _runs(self._plain, length)
+
+    def patterns(self, length: int) -> Digests:
+        """Like :meth:`sequences`, but sequences that differ in their numbers only have the same digest.
+
+        Not those of which half or more are numbers: they would have little else.
+        """
+        if not self._loose:
+            numbers = (self._plain[1] & _IS_NUMBER).astype(np.bool_)
+            self._numbers = np.concatenate(([0], numbers.cumsum()))
+            self._loose[1] = np.where(numbers, _ANY_NUMBER, self._plain[1])
+        if not self._numbers[-1]:
+            return self.sequences(length)
+        loose = _runs(self._loose, length)
+        mostly = 2 * (self._numbers[length:] - self._numbers[:-length]) >= length
+        return np.where(mostly, self.sequences(length), loose) if mostly.any() else loose
+
+    @property
+    def numbers(self) -> Digests:
+        """The digests of those words that are numbers, in order."""
+        return self._plain[1][(self._plain[1] & _IS_NUMBER).astype(np.bool_)]
+
+    @property
+    def whole(self) -> int:
+        """One digest for all words."""
+        return int((self._plain[1] * _powers(len(self))).sum(dtype=np.uint64)) if len(self) else 0
+
+
+class Reading(Sequences):
     """The words of a text, and digests of the sequences of them."""
 
     def __init__(self, text: str) -> None:
         self.words: list[str] = words(text)
         """Words and numbers in order; see :func:`preceptor.gates.text.words`."""
-        self._runs: dict[int, Digests] = {1: digests(self.words)}
-
-    def sequences(self, length: int) -> Digests:
-        """A digest for every ``length`` consecutive words, in order; none when there are fewer words."""
-        return _runs(self._runs, length)
+        super().__init__(np.fromiter(map(_words.__getitem__, self.words), np.uint64, len(self.words)))
 
     @property
     def shingles(self) -> Digests:
         """A digest for every 5 consecutive words; one for all words of a shorter text, none for no words."""
-        return self.sequences(min(SHINGLE, max(len(self.words), 1)))
+        return self.sequences(min(SHINGLE, max(len(self), 1)))
 
 
 @lru_cache(maxsize=64)
@@ -61,9 +105,9 @@ def read(text: str) -> Reading:
     return Reading(text)
 
 
-def digests(sequence: list[str]) -> Digests:
-    """The digest of each word."""
-    return np.fromiter(map(_words.__getitem__, sequence), np.uint64, len(sequence))
+def together(first: Reading, second: Reading) -> Sequences:
+    """Two texts at once; no sequence that holds words of both is that of any text."""
+    return Sequences(np.concatenate((first.sequences(1), _BETWEEN, second.sequences(1)))) if len(second) else first
 
 
 def _runs(known: dict[int, Digests], length: int) -> Digests:
@@ -73,6 +117,17 @@ def _runs(known: dict[int, Digests], length: int) -> Digests:
         first = 1 << (length - 1).bit_length() - 1
         head, tail = _runs(known, first), _runs(known, length - first)
         count = max(len(known[1]) - length + 1, 0)
-        scale = np.uint64(pow(_BASE, length - first, 1 << 64))
-        found = known[length] = head[:count] * scale + tail[first : first + count]
+        found = known[length] = head[:count] * _power(length - first) + tail[first : first + count]
     return found
+
+
+@lru_cache(maxsize=256)
+def _power(exponent: int) -> np.uint64:
+    return np.uint64(pow(_BASE, exponent, 1 << 64))
+
+
+@lru_cache(maxsize=512)
+def _powers(count: int) -> Digests:
+    powers = np.full(count, _BASE, np.uint64)
+    powers[0] = 1
+    return np.cumprod(powers)
