@@ -1,0 +1,116 @@
+"""Finds near-duplicates among very many texts: MinHash signatures, and locality-sensitive hashing to look them up.
+
+Memory is what limits how many rows fit, so that signatures are cut to 16 bits a permutation (which lets two values in
+65,536 agree by chance) and buckets are chains in flat arrays: about 450 bytes a text, whatever its length.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from rensa import RMinHash
+
+from preceptor.gates.reading import Digests
+
+PERMUTATIONS = 128
+"""Values in a signature: similarities of 0.8 are estimated with a standard deviation of 0.035."""
+FOUND = 0.9
+"""Probability, at least, of finding a text whose similarity is the threshold; close to 1 a little above it."""
+
+Signature = NDArray[np.uint16]
+"""What is kept of a text."""
+
+_MIXERS = np.random.default_rng(20_261_123).integers(1, 1 << 63, PERMUTATIONS, dtype=np.uint64) | np.uint64(1)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_HALF = np.uint64(32)
+_START = 1024
+_NOBODY = -1
+
+
+def signature(shingles: Digests) -> Signature:
+    """The MinHash signature of a set of digests; the same on every machine."""
+    bounds = np.array([0, len(shingles)], dtype=np.uint64)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(shingles, bounds, PERMUTATIONS, 1)
+    return np.array(matrix.to_rows()[0], dtype=np.uint32).astype(np.uint16)
+
+
+class Neighbours:
+    """Signatures by number, and which of them are near another one."""
+
+    def __init__(self, threshold: float) -> None:
+        """``threshold`` is the similarity (Jaccard, estimated) from which texts are near each other."""
+        self._needed = math.ceil(threshold * PERMUTATIONS - 1e-9)
+        self._rows = _band_rows(threshold)
+        self._bands = PERMUTATIONS // self._rows
+        self._offsets = np.arange(self._bands, dtype=np.uint64)
+        self._count = 0
+        self._signatures: Signature = np.zeros((0, PERMUTATIONS), dtype=np.uint16)
+        self._apart = np.zeros(0, dtype=np.uint64)
+        self._latest: tuple[Signature, NDArray[np.intp]] | None = None
+        self._resize(_START)
+
+    def add(self, text: Signature, apart: int) -> int:
+        """Remember a text and return its number, counted from 0. It is near only those with the same ``apart``."""
+        if self._count == len(self._signatures):
+            self._resize(2 * self._count)
+        number = self._count
+        self._signatures[number], self._apart[number] = text, apart
+        self._chain(number, self._buckets(text, apart))
+        self._count += 1
+        return number
+
+    def near(self, text: Signature, apart: int) -> list[tuple[int, int]]:
+        """The texts that are near, as pairs of values that agree with it, of :data:`PERMUTATIONS`, and number."""
+        links = self._heads[self._buckets(text, apart)]
+        bands = (links != _NOBODY).nonzero()[0]
+        links, seen = links[bands], []
+        while len(links):
+            seen.append(links)
+            links = self._next[links, bands]
+            going = (links != _NOBODY).nonzero()[0]
+            links, bands = links[going], bands[going]
+        if not seen:
+            return []
+        numbers = np.concatenate(seen)
+        numbers = np.array(sorted(set(numbers[self._apart[numbers] == np.uint64(apart)].tolist())), dtype=np.intp)
+        if not len(numbers):
+            return []
+        agreeing = (self._signatures[numbers] == text).sum(axis=1)
+        near = agreeing >= self._needed
+        return list(zip(agreeing[near].tolist(), numbers[near].tolist(), strict=True))
+
+    def _buckets(self, text: Signature, apart: int) -> NDArray[np.intp]:
+        """The bucket of every band of a text; it is looked up first, and then perhaps added."""
+        if self._latest is None or self._latest[0] is not text:
+            bands = np.add.reduce((text * _MIXERS).reshape(self._bands, self._rows), axis=1)
+            keys = (bands ^ np.uint64(apart)) + self._offsets
+            keys *= _SPREAD
+            keys ^= keys >> _HALF
+            keys *= _SPREAD
+            self._latest = (text, (keys >> _HALF).astype(np.intp))
+        return self._latest[1] & (len(self._heads) - 1)
+
+    def _chain(self, number: int, buckets: NDArray[np.intp]) -> None:
+        self._next[number] = self._heads[buckets]
+        self._heads[buckets] = number
+
+    def _resize(self, size: int) -> None:
+        """Make room for so many texts, and chain those there are anew."""
+        signatures, apart = self._signatures, self._apart
+        self._signatures = np.zeros((size, PERMUTATIONS), dtype=np.uint16)
+        self._apart = np.zeros(size, dtype=np.uint64)
+        self._signatures[: self._count], self._apart[: self._count] = signatures, apart
+        self._next = np.full((size, self._bands), _NOBODY, dtype=np.int32)
+        self._heads = np.full(2 * size * self._bands, _NOBODY, dtype=np.int32)
+        for number in range(self._count):
+            self._chain(number, self._buckets(self._signatures[number], int(self._apart[number])))
+
+
+def _band_rows(threshold: float) -> int:
+    """Values in a band: as many as still find texts at the threshold, so that few others have to be looked at."""
+    for rows in (16, 8, 4, 2):
+        if 1 - (1 - threshold**rows) ** (PERMUTATIONS // rows) >= FOUND:
+            return rows
+    return 1
