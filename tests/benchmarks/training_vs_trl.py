@@ -149,13 +149,12 @@ def contend(arguments: argparse.Namespace) -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Run every contender in a process of its own, one after the other, and print the table."""
+    from preceptor.students.encoding import Encoder
     from preceptor.students.source import resolve
-    from preceptor.training.encoding import Encoder
-    from preceptor.training.job import Example
 
     model_dir = resolve(arguments.student, Path())
     encoder, rows = Encoder(model_dir), read(arguments.rows, arguments.count)
-    tokens = sum(encoder.encode(Example([{"role": "user", "content": q}], a)).length for q, a in rows)
+    tokens = sum(encoder.encode([{"role": "user", "content": q}], a).length for q, a in rows)
     lines: dict[str, tuple[float, float]] = {}
     for name in arguments.contenders:
         python = arguments.trl_python if name.startswith("trl") else sys.executable

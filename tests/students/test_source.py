@@ -141,11 +141,10 @@ def _installed() -> bool:
 def test_the_packaged_student_becomes_a_directory_that_loads(cache: Path) -> None:
     from transformers import AutoModelForCausalLM
 
-    from preceptor.training.encoding import Encoder
-    from preceptor.training.job import Example
+    from preceptor.students.encoding import Encoder
 
     assert describe(SMOLLM, Path()).size == 98_362_432
     directory = resolve(SMOLLM, Path())
     assert sum(weight.numel() for weight in AutoModelForCausalLM.from_pretrained(directory).parameters()) == 134_515_008
-    assert Encoder(directory).encode(Example([{"role": "user", "content": "hi"}], "yes")).completion == (10407, 2)
+    assert Encoder(directory).encode([{"role": "user", "content": "hi"}], "yes").completion == (10407, 2)
     assert os.listdir(cache / "gguf") == [directory.name]

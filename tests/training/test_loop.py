@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM
 from preceptor.errors import StudentError
 from preceptor.inference.engine import TransformersEngine
 from preceptor.spec.actors import Inference, Training
+from preceptor.students.encoding import Encoder
 from preceptor.training.batches import Sizes, plan
-from preceptor.training.encoding import Encoder
 from preceptor.training.job import Example, Progress, TrainingJob, TrainingResult
 from preceptor.training.loop import schedule, train
 
@@ -28,7 +28,7 @@ def job(tiny: Path, rows: list[Example], tmp_path: Path) -> TrainingJob:
 def test_full_training_is_adamw_on_the_mean_loss_of_the_answer_tokens(job: TrainingJob) -> None:
     training = FULL.model_copy(update={"weight_decay": 0.1, "gradient_clipping": 0.5})
     encoder = Encoder(job.model_dir)
-    encoded = [encoder.encode(row) for row in job.rows]
+    encoded = [encoder.encode(row.messages, row.completion) for row in job.rows]
     model = AutoModelForCausalLM.from_pretrained(job.model_dir)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.1)
     steps = plan([row.length for row in encoded], 2, Sizes(4, 1, 4), seed=7)
@@ -132,7 +132,7 @@ def test_a_checkpoint_without_manifest_is_not_read(job: TrainingJob, tmp_path: P
 
 def test_long_rows_are_dropped_and_counted_never_cut(job: TrainingJob) -> None:
     encoder = Encoder(job.model_dir)
-    lengths = sorted(encoder.encode(row).length for row in job.rows)
+    lengths = sorted(encoder.encode(row.messages, row.completion).length for row in job.rows)
     result = train(replace(job, training=LORA.model_copy(update={"max_tokens": lengths[-3], "epochs": 1})))
     assert (result.rows, result.dropped_too_long) == (len(lengths) - 2, 2)
     assert result.tokens == sum(lengths[:-2])

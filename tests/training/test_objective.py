@@ -7,14 +7,15 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM, GPT2Config, GPT2LMHeadModel
 
-from preceptor.training.encoding import Encoded, Encoder, shared_prefix
+from preceptor.students.encoding import Encoded, Encoder
+from preceptor.training.encoding import shared_prefix
 from preceptor.training.job import Example
 from preceptor.training.objective import AnswerLoss, can_share_prefix, collate, has_plain_head
 
 
 @pytest.fixture(scope="module")
 def encoded(tiny: Path, rows: list[Example]) -> list[Encoded]:
-    return [Encoder(tiny).encode(row) for row in rows]
+    return [Encoder(tiny).encode(row.messages, row.completion) for row in rows]
 
 
 def textbook(model: Any, rows: list[Encoded]) -> torch.Tensor:

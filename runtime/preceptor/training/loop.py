@@ -14,11 +14,12 @@ import torch.distributed
 
 from preceptor.errors import StudentError
 from preceptor.spec.actors import Training
+from preceptor.students.encoding import Encoded, Encoder
 from preceptor.training import engine as deepspeed
 from preceptor.training import model as students
 from preceptor.training.batches import Sizes, plan
 from preceptor.training.checkpoints import Checkpoints, DirectoryCheckpoints, NoCheckpoints, State
-from preceptor.training.encoding import Encoded, Encoder, shared_prefix
+from preceptor.training.encoding import shared_prefix
 from preceptor.training.job import Progress, TrainingJob, TrainingResult, World
 from preceptor.training.objective import AnswerLoss, Batch, collate
 
@@ -51,7 +52,7 @@ def train(
     deepspeed.join(world, device)
 
     encoder = Encoder(job.model_dir)
-    rows = _short_enough([encoder.encode(row) for row in job.rows], training)
+    rows = _short_enough([encoder.encode(row.messages, row.completion) for row in job.rows], training)
     sizes = Sizes.of(training, world)
     steps = plan([row.length for row in rows], training.epochs, sizes, job.seed)
 

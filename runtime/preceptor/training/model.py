@@ -11,7 +11,7 @@ import torch
 
 from preceptor.spec.actors import Training
 from preceptor.students import loading
-from preceptor.training.encoding import Encoder
+from preceptor.students.encoding import Encoder
 
 EAGER_TOKENS = 256
 """Up to this length a CPU computes attention faster as plain matrix products than as torch's fused kernel, whose

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from preceptor.training.encoding import Encoded
+from preceptor.students.encoding import Encoded
 
 
 @dataclass(frozen=True)
