@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from preceptor import __version__
+from preceptor.cli_datasets import datasets_app
+from preceptor.cli_targets import StorageOption, TargetArgument, err, is_document, open_store, out
 from preceptor.errors import PreceptorError, StorageError, UserError
 
 if TYPE_CHECKING:
@@ -30,19 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
-err = Console(stderr=True)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The Specialization document.", show_default=False)]
-TargetArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="The document it was run from, or the run's directory or URI.", show_default=False
-    ),
-]
-StorageOption = Annotated[
-    str | None, typer.Option("--storage", metavar="URI", help="Storage root to use instead of the document's.")
-]
 
 
 @app.command()
@@ -115,7 +105,7 @@ def status(target: TargetArgument, storage: StorageOption = None) -> None:
     from preceptor import app as application
     from preceptor.console.tables import status_table
 
-    store = _store(target, storage)
+    store = open_store(target, storage)
     out.print(status_table(application.read_state(store)))
 
 
@@ -128,7 +118,7 @@ def report(
     """Print a finished run's report and where its page lies."""
     from preceptor import app as application
 
-    store = _store(target, storage)
+    store = open_store(target, storage)
     found = application.read_report(store)
     if as_json:
         sys.stdout.write(json.dumps(found.model_dump(mode="json", by_alias=True), indent=2) + "\n")
@@ -141,8 +131,8 @@ def replay(target: TargetArgument, storage: StorageOption = None) -> None:
     """Rebuild every dataset version of a run from its log, without key or network, and compare the ids."""
     from preceptor import app as application
 
-    store = _store(target, storage)
-    base_dir = Path(target).resolve().parent if _is_document(target) else Path.cwd()
+    store = open_store(target, storage)
+    base_dir = Path(target).resolve().parent if is_document(target) else Path.cwd()
     different = 0
     for version in application.replayed(store, base_dir):
         different += not version.same
@@ -159,6 +149,7 @@ def replay(target: TargetArgument, storage: StorageOption = None) -> None:
 
 recipe_app = typer.Typer(name="recipe", help="Recipes by hand.", no_args_is_help=True)
 app.add_typer(recipe_app)
+app.add_typer(datasets_app)
 
 
 @recipe_app.callback()
@@ -188,22 +179,6 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
     if version:
         sys.stdout.write(f"preceptor {__version__}\n")
         raise typer.Exit
-
-
-def _store(target: str, storage: str | None) -> Store:
-    from preceptor import app as application
-    from preceptor.spec.load import load
-    from preceptor.storage.store import Store
-
-    if _is_document(target):
-        return application.run_store(load(Path(target)), storage)
-    if storage is not None:
-        raise UserError("--storage goes with a document", mend="give the document, or the run's directory alone")
-    return Store.open(target)
-
-
-def _is_document(target: str) -> bool:
-    return target.endswith((".yaml", ".yml"))
 
 
 def _print_outcome(found: Report, store: Store) -> None:
