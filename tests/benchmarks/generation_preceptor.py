@@ -81,7 +81,7 @@ def generate(spec: Spec, rows: int, workforce: Workforce, root: Path) -> int:
         for result in workforce.make(order, units):
             assembly.add(result)
     made = [sample.to_row() for sample in assembly.result().samples]
-    return datasets.commit(Store.open(str(root)), made, datasets.VersionInfo()).rows
+    return datasets.commit(Store.open(str(root)), made, datasets.VersionInfo(number=1)).rows
 
 
 def family() -> list[psutil.Process]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
 import ray
 
@@ -21,6 +22,8 @@ from preceptor.training.job import TrainingResult
 
 POLL_SECONDS = 0.5
 """How often an examination's progress is asked for."""
+SHARDS_AT_ONCE = 2
+"""Shards of a dataset version that are under way: one is written while the next is cut."""
 
 
 class Examiner:
@@ -62,12 +65,16 @@ class RayWorkforce:
         """See :class:`preceptor.loop.parts.Workforce`."""
         return self._makers.make(order, units)
 
-    def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:
-        """See :class:`preceptor.loop.parts.Workforce`; one task a shard."""
+    def write_shards(self, store_uri: str, version: str, shards: Iterable[Sequence[Row]]) -> Sequence[ShardInfo]:
+        """See :class:`preceptor.loop.parts.Workforce`; one task a shard, a few at once."""
         write = ray.remote(num_cpus=0, max_retries=RESTARTS)(write_shard)
-        return [
-            fetched(shard) for shard in [write.remote(store_uri, version, n, rows) for n, rows in enumerate(shards)]
-        ]
+        written: list[ShardInfo] = []
+        pending: deque[ray.ObjectRef] = deque()
+        for number, rows in enumerate(shards):
+            if len(pending) == SHARDS_AT_ONCE:
+                written.append(fetched(pending.popleft()))
+            pending.append(write.remote(store_uri, version, number, rows))
+        return [*written, *map(fetched, pending)]
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """See :class:`preceptor.loop.parts.Workforce`."""

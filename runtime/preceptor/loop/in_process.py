@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from preceptor.inference.engine import Output, TransformersEngine
@@ -56,7 +56,7 @@ class InProcess:
             raise failures.exceptions[0] from None  # one message, as whoever raised it worded it
         return [task.result() for task in tasks]
 
-    def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:
+    def write_shards(self, store_uri: str, version: str, shards: Iterable[Sequence[Row]]) -> Sequence[ShardInfo]:
         """See :class:`preceptor.loop.parts.Workforce`."""
         return write_shards(store_uri, version, shards)
 

@@ -5,7 +5,7 @@ The loop never learns whether its hands are Ray actors on a cluster or plain obj
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +126,7 @@ class Workforce(Protocol):
         Raises :class:`MakersLostError` when processes died; nothing of the order is under way any more then.
         """
 
-    def write_shards(self, store_uri: str, version: str, shards: Sequence[Sequence[Row]]) -> Sequence[ShardInfo]:
+    def write_shards(self, store_uri: str, version: str, shards: Iterable[Sequence[Row]]) -> Sequence[ShardInfo]:
         """Write a dataset version's shards; see :data:`preceptor.storage.datasets.ShardWriter`."""
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:

@@ -7,7 +7,8 @@
     leases/000003.json                          the driver that held epoch 3
     leases/000003-heartbeat.json                when it was last seen, and whether it let go
     teacher/<attempt>/<writer>-<n>.jsonl.zst    requests and answers
-    datasets/<version>/data-00000.parquet       rows; manifest.json (written last), README.md
+    examination/index.bin                       digests of the examination, which rows are compared with; no text
+    datasets/<version>/data-00000.parquet       rows; README.md, croissant.json, manifest.json (written last)
     checkpoints/<id>/                           adapter or weights; manifest.json (written last)
     examination/index.bin                       digests of what no row may copy, so that a replay needs no items
     evaluations/<id>.parquet                    predictions
@@ -27,6 +28,7 @@ CHECKPOINTS = "checkpoints"
 EVALUATIONS = "evaluations"
 EXAM_INDEX = "examination/index.bin"
 """Digests of what no row may copy; no text."""
+EXAM_INDEX = "examination/index.bin"
 REPORT_HTML = "report/index.html"
 REPORT_JSON = "report/report.json"
 
@@ -34,9 +36,12 @@ MANIFEST = "manifest.json"
 """Name of the object that makes a directory real: without it there is nothing."""
 CARD = "README.md"
 """Name of a dataset version's card."""
+CROISSANT = "croissant.json"
+"""Name of a dataset version's description for machines."""
 
 _EVENT = re.compile(r"(\d{6,})-([a-z0-9]+(?:-[a-z0-9]+)*)\.json")
 _LEASE = re.compile(r"(\d{6,})\.json")
+_DATASET_FILE = re.compile(r"data-\d{5,}\.parquet")
 _SHARD = re.compile(r"(\d{6,}(?:-[a-z0-9]+)+)-(\d{6,})\.jsonl\.zst")
 
 
@@ -112,6 +117,11 @@ def dataset_manifest(version: str) -> str:
 def dataset_card(version: str) -> str:
     """Path of a version's card."""
     return f"{DATASETS}/{version}/{CARD}"
+
+
+def is_dataset_file(name: str) -> bool:
+    """Whether a version's directory may hold a file of this name beside its manifest."""
+    return name in (CARD, CROISSANT) or _DATASET_FILE.fullmatch(name) is not None
 
 
 def checkpoint(id: str) -> str:
