@@ -22,7 +22,7 @@ from support.payments import spec
 from support.scripted import Scripted, contents, pairs, plan, proposal, quotations, said
 
 CONFIG = actors.LLMEngineer.model_validate(
-    {"kind": "llm", "model": "planner", "sampling": {"temperature": 0.3, "max_tokens": 900}}
+    {"kind": "llm", "model": "planner", "sampling": {"temperature": 0.3, "max_tokens": 1500}}
 )
 DOCUMENT = spec(
     engineer=CONFIG.model_dump(),
@@ -59,7 +59,7 @@ def test_the_question_has_the_documents_sampling_a_schema_and_its_place() -> Non
     model = Scripted(proposal())
     ask(model, fresh(attempt=4, operation="repair", last_failure=FailureView(kind="too-few-rows", problems=("few",))))
     (request,) = model.requests
-    assert (request.model, request.temperature, request.max_tokens) == ("planner", 0.3, 900)
+    assert (request.model, request.temperature, request.max_tokens) == ("planner", 0.3, 1500)
     assert request.place == "engineer/4/repair/1"
     assert request.schema is not None
     assert [message["role"] for message in request.messages] == ["system", "user"]
@@ -198,7 +198,7 @@ def test_after_three_wrong_answers_the_proposal_has_failed() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "complaint"),
     [
-        (said('{"stop": null, "rec', "cut-off"), "unreadable", "cut off at its longest allowed length, 900 tokens"),
+        (said('{"stop": null, "rec', "cut-off"), "unreadable", "cut off at its longest allowed length, 1500 tokens"),
         (said("", "empty"), "unreadable", "the answer is empty"),
         (said("I cannot", "refused"), "unreadable", "the model refused"),
         (said("so { so", "malformed"), "unreadable", "the answer is no JSON"),

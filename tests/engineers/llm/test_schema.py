@@ -45,6 +45,7 @@ UNDERSTOOD = {
     "maximum",
     "minItems",
     "maxItems",
+    "pattern",
 }
 
 

@@ -81,7 +81,7 @@ def split(value: Any) -> Reply:
     stop = stop.strip() if stop else None
     if not stop and recipe is None:
         raise InvalidError("recipe: missing")
-    return Reply(stop or None, card or None, _unpaired(recipe) if recipe is not None else None)
+    return Reply(stop or None, card or None, _unpaired(_listed(recipe)) if recipe is not None else None)
 
 
 def typed(data: Mapping[str, Any], best: str | None) -> Recipe:
@@ -105,6 +105,15 @@ def shown(recipe: Recipe) -> dict[str, Any]:
     for validator in data["validators"]:
         validator.pop("model", None)
     return {name: data[name] for name in ORDER}
+
+
+def _listed(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with its skills as a list; the short form has them by label."""
+    skills = recipe.get("skills")
+    if not isinstance(skills, dict):
+        return recipe
+    plans = [{"skill": label, **plan} if isinstance(plan, dict) else plan for label, plan in skills.items()]
+    return {**recipe, "skills": plans}
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -29,14 +29,16 @@ _POINTS = 3
 
 def labels(observation: Observation) -> tuple[str, ...]:
     """The skills that a recipe may plan: those with the most wrong feedback items first, when there are too many."""
-
-    def wrong(label: str) -> float:
-        view = observation.skills.get(label)
-        return view.n * (1 - (view.best or view.before).mean) if view else 0.0
-
     if len(observation.labels) <= MAX_LABELS:
         return observation.labels
-    return tuple(sorted(sorted(observation.labels, key=wrong, reverse=True)[:MAX_LABELS]))
+    worst = sorted(observation.labels, key=lambda label: wrong(observation, label), reverse=True)
+    return tuple(sorted(worst[:MAX_LABELS]))
+
+
+def wrong(observation: Observation, label: str) -> float:
+    """Feedback items of a skill that the best student gets wrong, as far as they are shown."""
+    view = observation.skills.get(label)
+    return view.n * (1 - (view.best or view.before).mean) if view else 0.0
 
 
 def generators(observation: Observation) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from preceptor.engineers.llm.answer import InvalidError, UnreadableError, parse,
 from preceptor.engineers.llm.cards import Card, choice, stale
 from preceptor.engineers.llm.rules import Check, broken_rules
 from preceptor.engineers.llm.schema import Schema, answer_schema, outline
+from preceptor.engineers.llm.short import ROOM, short_form
 from preceptor.engineers.observation import MAX_PROBLEMS, Observation
 from preceptor.engineers.proposal import NoProposal, Outcome, Proposal, Stop
 from preceptor.spec.actors import LLMEngineer as Config
@@ -89,8 +90,14 @@ class _Talk:
         self._labels = briefing.labels(observation)
         self._cards = choice(observation)
         self._may_stop = any(past.examined for past in observation.past)
-        self._schema = self._answer_schema(self._labels, briefing.generators(observation))
-        fields = briefing.briefing(observation, self._cards, may_stop=self._may_stop)
+        tokens = config.sampling.max_tokens
+        self._simple = short_form(observation, self._labels, self._cards, cap=config.cap, tokens=tokens)
+        self._short = self._simple if tokens < ROOM else None
+        self._wrong: list[_WrongKind] = []
+        short = self._short
+        shown = [card for card in self._cards if card.id == short.card] if short else self._cards
+        fields = briefing.briefing(observation, shown, may_stop=self._may_stop and short is None)
+        fields["short"] = short is not None
         self._messages: list[Message] = [
             {"role": "system", "content": prompts.render("system", self._frame())},
             {"role": "user", "content": prompts.render("proposal", fields)},
@@ -101,13 +108,14 @@ class _Talk:
     def request(self, turn: int) -> Request:
         """The question, or the last answer with what is wrong with it; the place depends on nothing else."""
         observation, sampling = self._observation, self._config.sampling
+        full = self._answer_schema(self._labels, briefing.generators(observation))
         return Request(
             model=self._config.model,
             messages=tuple(self._messages),
             max_tokens=sampling.max_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            schema=self._schema,
+            schema=self._short.schema if self._short else full,
             place=f"engineer/{observation.attempt}/{observation.operation}/{turn}",
         )
 
@@ -149,7 +157,13 @@ class _Talk:
         return Proposal(recipe, reply.card, self.prompts)
 
     def _tell(self, answer: Answer, wrong: _Wrong) -> None:
+        """Say what is wrong. Who runs on or cannot be read, or has one try left, is asked for the short form."""
+        self._wrong.append(wrong.kind)
+        simpler = self._short is None and (wrong.kind in ("cut-off", "unreadable") or len(self._wrong) == TRIES - 1)
+        if simpler:
+            self._short = self._simple
         fields = {
+            "outline": outline(self._short.pattern) if simpler and self._short else "",
             "kind": wrong.kind,
             "problems": briefing.problem_lines(wrong.problems),
             "max_tokens": self._config.sampling.max_tokens,
@@ -162,17 +176,19 @@ class _Talk:
 
     def _frame(self) -> dict[str, Any]:
         """The fields of the prompt ``system``."""
-        observation, teacher = self._observation, self._observation.teacher
+        observation, teacher, short = self._observation, self._observation.teacher, self._short
+        # Labels and names come from data sets: the outline shows placeholders, the labels stand in a quotation.
+        schema = short.pattern if short else self._answer_schema(("LABEL",), ("NAME",))
         return {
             "minimum": observation.minimum,
             "size": observation.size,
             "cap": f"{self._config.cap:.0%}",
-            "sources": list(teacher.sources),
-            "validators": list(teacher.validators),
+            "sources": list(short.kinds if short else teacher.sources),
+            "validators": [] if short else list(teacher.validators),
             "seeds": teacher.seeds,
             "best": observation.best is not None,
-            # Labels and names come from data sets: the outline shows placeholders, the labels stand in a quotation.
-            "outline": outline(self._answer_schema(("LABEL",), ("NAME",))),
+            "short": short is not None,
+            "outline": outline(schema),
         }
 
     def _answer_schema(self, labels: tuple[str, ...], generators: tuple[str, ...]) -> Schema:

@@ -19,12 +19,17 @@ _MOST = {"sources": 8, "validators": 3, "variables": 12, "difficulty": 10, "of":
 """Most entries of a recipe's lists: a weak model under a schema that allows one more entry never ends."""
 HOTTEST = 2.0
 """Highest temperature: what endpoints accept at most."""
-_GRIDS = {
-    "temperature": [0, 0.3, 0.7, 1, 1.3],
-    "share": [0.25, 0.5, 0.75, 1],
-    "change": [-0.3, -0.2, -0.1, -0.05, -0.02, 0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9],
-}
+SHARES = (0.25, 0.5, 0.75, 1)
+"""Shares of the best version to choose from."""
+CHANGES = (-0.3, -0.2, -0.1, -0.05, -0.02, 0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+"""Changes of accuracy to choose from."""
+_GRIDS = {"temperature": (0, 0.3, 0.7, 1, 1.3), "share": SHARES}
 """Numbers to choose from: few servers keep decoding within the bounds of a number, all keep to an enumeration."""
+_DAY = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"
+_PATTERNS = {"first": _DAY, "last": _DAY}
+"""Texts that are right in one form only."""
+_VARIABLE = r"^[A-Za-z][A-Za-z0-9_]{0,39}$"
+"""What a template can read: an identifier."""
 _WEIGHT = {"type": "integer", "minimum": 1, "maximum": 10}
 _KEPT = ("type", "enum", "description", "minimum", "maximum", "minItems", "maxItems")
 ORDER = ("rationale", "method", "skills", "validators", "retries", "carryOver", "prediction")
@@ -63,8 +68,8 @@ def answer_schema(
         if "solutions" in validator["properties"]:
             validator["properties"]["solutions"] |= {"minimum": 3, "maximum": 8}
             validator["properties"]["agree"] |= {"minimum": 2, "maximum": 3}  # never more than there are
-    change = {"type": "number", "enum": _GRIDS["change"]}
-    parts["prediction"]["items"] = _closed({"key": {"type": "string", "enum": list(skills)}, "value": change})
+    change = {"type": "number", "enum": list(CHANGES)}
+    parts["prediction"]["items"] = closed({"key": {"type": "string", "enum": list(skills)}, "value": change})
     if carry_over:
         share = next(part for part in _alternatives(parts["carryOver"]) if part.get("type") == "object")
         _drop(share, "version")  # always the best one
@@ -74,12 +79,12 @@ def answer_schema(
     recipe["required"] = list(ORDER)
     reason = {"type": "string", "description": "Why no recipe would help any more."}
     known = {"type": "string", "enum": list(cards)}
-    card = known if must_use_card and cards else _or_null(known) if cards else {"type": "null"}
-    return _closed(
+    card = known if must_use_card and cards else or_null(known) if cards else {"type": "null"}
+    return closed(
         {
-            "stop": _or_null(reason) if may_stop else {"type": "null"},
+            "stop": or_null(reason) if may_stop else {"type": "null"},
             "card": {**card, "description": "The strategy card that the recipe instantiates."},
-            "recipe": _or_null(recipe) if may_stop else recipe,
+            "recipe": or_null(recipe) if may_stop else recipe,
         }
     )
 
@@ -118,7 +123,7 @@ class _Trimmer:
         if schema.get("type") == "object":
             described = {"description": trimmed["description"]} if "description" in trimmed else {}
             properties = {name: self.trim(part) for name, part in schema.get("properties", {}).items()}
-            return {**_closed(properties), **described}
+            return {**closed(properties), **described}
         return trimmed
 
     def _possible(self, branch: Schema) -> bool:
@@ -131,11 +136,12 @@ _CHOSEN = frozenset({"procedural", "prompt", "solve", "evolve", "pool", "agreeme
 
 
 def _pairs(key: Schema, value: Schema, described: Schema) -> Schema:
-    listed: Schema = {"type": "array", "items": _closed({"key": key, "value": value})}
+    listed: Schema = {"type": "array", "items": closed({"key": key, "value": value})}
     return {**listed, "description": described["description"]} if "description" in described else listed
 
 
-def _closed(properties: Mapping[str, Schema]) -> Schema:
+def closed(properties: Mapping[str, Schema]) -> Schema:
+    """An object with these keys, all of them and no others."""
     return {
         "type": "object",
         "properties": dict(properties),
@@ -157,15 +163,20 @@ def _bound(schema: Schema, most: Mapping[str, int]) -> None:
                 if listed.get("type") == "array":
                     listed["maxItems"] = most[name]
                 elif listed.get("type") == "number" and name in _GRIDS:
-                    listed["enum"] = _GRIDS[name]
+                    listed["enum"] = list(_GRIDS[name])
                 elif name == "weight":
                     listed.update(_WEIGHT)
+                elif name in _PATTERNS:
+                    listed["pattern"] = _PATTERNS[name]
+                if name == "variables":
+                    listed["items"]["properties"]["key"]["pattern"] = _VARIABLE
             _bound(part, most)
         if "items" in branch:
             _bound(branch["items"], most)
 
 
-def _or_null(schema: Schema) -> Schema:
+def or_null(schema: Schema) -> Schema:
+    """What the schema allows, or null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
