@@ -7,25 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from preceptor import cli
 from support.small_run import write_small_run
 
 QUICKSTART = Path(__file__).parents[2] / "specs" / "quickstart.yaml"
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> object:
-    def invoke(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["preceptor", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as exit:
-            code = int(exit.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return invoke
 
 
 def test_validate_says_so(call) -> None:  # type: ignore[no-untyped-def]

@@ -126,7 +126,7 @@ def test_what_changed_between_versions(written: Any) -> None:
     assert "warm: 6 → 7 rows" in difference.recipe
     assert difference.gates == (Change("duplicates.threshold", pytest.approx(0.8), pytest.approx(0.9)),)
     assert difference.funnel == (Change("carried over", 0, 6),)
-    assert Change("rows", 12, 18) in difference.diversity
+    assert {change.name for change in difference.diversity} >= {"distinct2", "clusters"}
     assert len(difference.gone) == len(difference.new) == 2
     ids = {row["id"] for row in show(written.run, written.versions[1], 99).sample}
     assert {row["id"] for row in difference.new} <= ids

@@ -27,7 +27,7 @@ _RECIPE_DIGITS = 12
 
 def version_table(versions: Iterable[Listed]) -> RenderableType:
     """One line a version."""
-    table = _table("#", "version", "rows", "made → in", "carried from", "size", "", "skills", right="# rows size")
+    table = _table("#", "version", "rows", "made → kept", "from", "size", "", "skills", right="# rows size")
     table.columns[-1].overflow, table.columns[-1].no_wrap, table.columns[-1].ratio = "ellipsis", True, 1
     table.expand = True
     for version in versions:
@@ -36,7 +36,9 @@ def version_table(versions: Iterable[Listed]) -> RenderableType:
             continue
         made = "" if version.made is None else f"{version.made:,} → {version.accepted:,}"
         role = "published" if version.published else "best" if version.best else ""
-        skills = ", ".join(f"{skill} {rows:,}" for skill, rows in sorted(version.skills.items(), key=_most_first))
+        skills = f"{len(version.skills)}: " + ", ".join(
+            f"{skill} {rows:,}" for skill, rows in sorted(version.skills.items(), key=_most_first)
+        )
         table.add_row(
             str(version.number or ""),
             Text(printable(version.name), no_wrap=True),

@@ -14,6 +14,8 @@ from preceptor.storage.datasets import Row
 from preceptor.versions.run import Run, Version
 from preceptor.versions.showing import DROPPED
 
+_AMOUNTS = ("rows", "measured", "skills")
+
 
 @dataclass(frozen=True)
 class Skill:
@@ -99,7 +101,7 @@ def compare(run: Run, before: str, after: str, rows: int) -> Difference:
         carried=carried,
         recipe=_recipe(run, first, second),
         gates=tuple(_changes(_settings(first), _settings(second))),
-        diversity=tuple(_changes(_flat(first.manifest.diversity), _flat(second.manifest.diversity))),
+        diversity=tuple(_changes(_figures(first), _figures(second))),
         funnel=tuple(_changes(_counts(first), _counts(second))),
         gone=tuple(_absent(run, before, new, rows)),
         new=tuple(_absent(run, after, old, rows)),
@@ -133,6 +135,11 @@ def _recipe(run: Run, first: Version, second: Version) -> tuple[str, ...] | None
 def _settings(version: Version) -> dict[str, Any]:
     flat = _flat(version.manifest.gates)
     return {name: value for name, value in flat.items() if DROPPED not in name.split(".")}
+
+
+def _figures(version: Version) -> dict[str, Any]:
+    """Diversity, without the amounts it was measured on."""
+    return {name: value for name, value in _flat(version.manifest.diversity).items() if name not in _AMOUNTS}
 
 
 def _counts(version: Version) -> dict[str, Any]:
