@@ -108,7 +108,7 @@ class Assembly:
         duplicates = spec.dataset.gates.duplicates
         self._seen = Seen(duplicates, Content(spec.task)) if duplicates.enabled else None
         self._max_share = spec.dataset.gates.balance.max_share
-        self._rows = keeper or InMemory()
+        self._rows = InMemory() if keeper is None else keeper  # an empty one is false
         self._outstanding: dict[_Turn, Unit] = {}
         self._waiting: dict[_Turn, UnitResult] = {}
         self._skills = self._carry(recipe, carried)
