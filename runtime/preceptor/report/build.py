@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 import numpy as np
 
 from preceptor.evaluation import statistics
-from preceptor.evaluation.diversity import distinct_n, evenness
 from preceptor.loop.budget import used
 from preceptor.loop.decide import tries
 from preceptor.loop.events import BASE, Published
 from preceptor.loop.state import Attempt, RunState
-from preceptor.report import schema
-from preceptor.report.human import human_input
+from preceptor.report import safeguards, schema
+from preceptor.report.history import documents
+from preceptor.report.human import human_input, totals
+from preceptor.report.variety import variety
 from preceptor.spec.actors import LLMEngineer, OpenAITeacher
 from preceptor.spec.document import Spec, Specialization
 from preceptor.storage import datasets, evaluations
+from preceptor.storage.ledger import read_records
 from preceptor.storage.store import Store
 from preceptor.synthesis.context import UnitContext
 from preceptor.tasks.grading import Prediction
@@ -39,11 +40,15 @@ def build_report(
     """The report of a run that ends with ``published``."""
     assert state.started is not None
     private = _private(document, store, state, published)
-    rows = list(datasets.read_rows(store, published.version)) if published.version else []
+    contamination, samples = _published_rows(document.spec, store, splits, state, published.version)
+    diversity = variety(store, document.spec.task, _versions(state))
+    people = human_input(document.spec, splits, context, documents(read_records(store)))
+    tested = safeguards.self_test(state)
     return schema.Report(
         name=document.name,
         verdict=published.verdict,
         sentence=sentence(published, private),
+        alarms=safeguards.alarms(contamination, diversity, document.spec),
         description=document.spec.task.description,
         student=document.spec.student.model,
         published_version=published.version,
@@ -57,10 +62,13 @@ def build_report(
         forecasts=_forecasts(state),
         stages=_stages(state),
         funnel=_funnel(state),
-        contamination=_contamination(rows, splits) if rows else None,
-        diversity=tuple(_diversity(store, version) for version in _versions(state)),
-        human_input=human_input(document.spec, splits, context),
-        samples=_samples(rows),
+        contamination=contamination,
+        canaries={kind: tested.stopped.get(kind, 0) == n for kind, n in tested.planted.items()} if tested else {},
+        self_test=tested,
+        diversity=diversity,
+        human_input=people,
+        human_totals=totals(people),
+        samples=samples,
         digests={
             "document": state.started.document_digest,
             **{f"split.{name}": split.digest for name, split in splits.items()},
@@ -224,52 +232,43 @@ def _stages(state: RunState) -> dict[str, float]:
 
 
 def _funnel(state: RunState) -> schema.Funnel:
-    dropped: Counter[str] = Counter()
-    accepted = 0
-    for attempt in state.attempts:
-        outcome = attempt.committed or attempt.failed
-        if outcome:
-            dropped.update(outcome.dropped)
-        if attempt.committed:
-            accepted += attempt.committed.rows - attempt.committed.carried
-    return schema.Funnel(made=state.rows_made, accepted=accepted, dropped=dict(dropped))
+    committed = [attempt.committed for attempt in state.attempts if attempt.committed]
+    dropped = safeguards.dropped(state)
+    return schema.Funnel(
+        made=state.rows_made,
+        accepted=sum(version.rows - version.carried for version in committed),
+        dropped=dropped,
+        gates=safeguards.by_gate(dropped),
+    )
 
 
 def _versions(state: RunState) -> list[str]:
     return list(dict.fromkeys(attempt.committed.version for attempt in state.attempts if attempt.committed))
 
 
-def _diversity(store: Store, version: str) -> schema.Diversity:
-    rows = list(datasets.read_rows(store, version))
-    return schema.Diversity(
-        version=version,
-        distinct2=distinct_n((row["prompt"] for row in rows), 2),
-        skill_evenness=evenness(Counter(row["skill"] for row in rows)),
-    )
+def _published_rows(
+    spec: Spec, store: Store, splits: Mapping[SplitName, Split], state: RunState, version: str | None
+) -> tuple[schema.Contamination, tuple[schema.SampleRow, ...]]:
+    """The published version's rows, read once: compared with the examination, and some of them to show.
+
+    Those lie evenly over the version, which is sorted by content: as good as drawn at random, and repeatable.
+    """
+    recheck = safeguards.Recheck(spec, splits, state)
+    samples = []
+    if version is not None:
+        count = datasets.read_manifest(store, version).rows
+        shown = {index * count // SAMPLES for index in range(SAMPLES)} if count > SAMPLES else set(range(count))
+        for place, row in enumerate(datasets.iter_rows(store, version)):
+            recheck.add(row)
+            if place in shown:
+                samples.append(_sample(row))
+    return recheck.result(), tuple(samples)
 
 
-def _contamination(rows: Sequence[Mapping[str, object]], splits: Mapping[SplitName, Split]) -> schema.Contamination:
-    questions = [_folded(str(row["prompt"])) for row in rows]
-    known = {name: {_folded(item.prompt) for item in split.items} for name, split in splits.items()}
-    return schema.Contamination(
-        checked_rows=len(rows),
-        exact_questions={name: sum(question in items for question in questions) for name, items in known.items()},
-    )
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _samples(rows: Sequence[datasets.Row]) -> tuple[schema.SampleRow, ...]:
-    """Rows spread evenly over the version, which is sorted by content: as good as drawn at random, and repeatable."""
-    chosen = [rows[index * len(rows) // SAMPLES] for index in range(min(SAMPLES, len(rows)))] if rows else []
-    return tuple(
-        schema.SampleRow(
-            skill=str(row["skill"]),
-            prompt=str(row["prompt"]),
-            answer=str(row["answer"]),
-            generator=row["receipt"]["generator"],
-        )
-        for row in chosen
+def _sample(row: datasets.Row) -> schema.SampleRow:
+    return schema.SampleRow(
+        skill=str(row["skill"]),
+        prompt=str(row["prompt"]),
+        answer=str(row["answer"]),
+        generator=row["receipt"]["generator"],
     )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from preceptor.report.schema import Report
+from preceptor.report.schema import Diversity, Report
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 240, 44, 30, 12, 12
-"""Size of the line chart and its margins, in user units."""
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 240, 56, 34, 14, 14
+"""Size of a line chart and its margins, in user units."""
+MOST_LABELS = 10
+"""Labels on the horizontal axis that a narrow screen has room for."""
+
+
+_Figures = tuple[str, str, Sequence[float]]
+"""A line's name, its colour and its values, one a column."""
 
 
 @dataclass(frozen=True)
@@ -17,16 +24,20 @@ class Point:
     x: float
     y: float
     value: float
-    best: bool
-    """Whether this iteration became the best."""
+    marked: bool
+    """Whether it stands out: an iteration that became the best, a version whose variety collapsed."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One split's scores from the untrained student on."""
+    """One figure from column to column."""
 
     name: str
+    """What it is."""
+    colour: str
+    """The page's name for its colour."""
     points: tuple[Point, ...]
+    """Its points, one a column."""
 
     @property
     def path(self) -> str:
@@ -36,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True)
 class LineChart:
-    """Scores over iterations."""
+    """Shares in [0, 1] over columns."""
 
     lines: tuple[Line, ...]
     ticks: tuple[tuple[float, str], ...]
@@ -57,8 +68,46 @@ class Bar:
 
 def score_lines(report: Report) -> LineChart:
     """Feedback and selection scores of the untrained student and of each iteration."""
-    columns = len(report.iterations) + 1
-    step = (WIDTH - LEFT - RIGHT) / max(1, columns - 1)
+    marked = [False, *(iteration.best for iteration in report.iterations)]
+    scores = {
+        split: [report.baseline[split], *(getattr(iteration, split) for iteration in report.iterations)]
+        for split in ("feedback", "selection")
+    }
+    lines: list[_Figures] = [
+        ("feedback", "three", scores["feedback"]),
+        ("selection", "two", scores["selection"]),
+    ]
+    return _chart(lines, marked, ["untrained", *(str(number) for number in range(1, len(marked)))])
+
+
+def variety_lines(report: Report) -> LineChart | None:
+    """Variety of one version after another, at amounts of text that all of them have; ``None`` for a single one.
+
+    Where there is no such amount, as in versions of a release that measured less, only their skills are drawn.
+    """
+    if len(report.diversity) < 2:
+        return None
+    pairs, rows = comparable(report.diversity)
+    lines: list[_Figures] = [("evenness over skills", "one", [version.skill_evenness for version in report.diversity])]
+    if rows:
+        lines.insert(
+            0, (f"clusters among {rows:,} rows", "two", [version.groups[rows] for version in report.diversity])
+        )
+    if pairs:
+        lines.insert(0, (f"distinct pairs among {pairs:,}", "three", [v.pairs[pairs] for v in report.diversity]))
+    marked = [bool(version.alarms) for version in report.diversity]
+    return _chart(lines, marked, [_short(version.version) for version in report.diversity])
+
+
+def comparable(versions: Sequence[Diversity]) -> tuple[int, int]:
+    """The most word pairs, and the most rows, at which all versions can be compared; 0 when there is no such amount."""
+    curves = [[version.pairs for version in versions], [version.groups for version in versions]]
+    pairs, rows = (max(set.intersection(*map(set, curve)), default=0) if curve else 0 for curve in curves)
+    return pairs, rows
+
+
+def _chart(lines: Sequence[_Figures], marked: Sequence[bool], labels: Sequence[str]) -> LineChart:
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(labels) - 1)
 
     def x(index: int) -> float:
         return LEFT + index * step
@@ -66,17 +115,24 @@ def score_lines(report: Report) -> LineChart:
     def y(value: float) -> float:
         return TOP + (1 - value) * (HEIGHT - TOP - BOTTOM)
 
-    lines = []
-    for split in ("feedback", "selection"):
-        values = [(report.baseline[split], False)]
-        values += [(getattr(iteration, split), iteration.best) for iteration in report.iterations]
-        points = tuple(Point(x(index), y(value), value, best) for index, (value, best) in enumerate(values))
-        lines.append(Line(split, points))
+    every = -(-len(labels) // MOST_LABELS)
     return LineChart(
-        lines=tuple(lines),
+        lines=tuple(
+            Line(
+                name,
+                colour,
+                tuple(Point(x(index), y(value), value, marked[index]) for index, value in enumerate(values)),
+            )
+            for name, colour, values in lines
+        ),
         ticks=tuple((y(value), f"{value:.0%}") for value in (0, 0.25, 0.5, 0.75, 1)),
-        labels=tuple((x(index), "untrained" if index == 0 else str(index)) for index in range(columns)),
+        labels=tuple((x(index), label) for index, label in enumerate(labels) if index % every == 0),
     )
+
+
+def _short(version: str) -> str:
+    """``v3`` of ``v3-9f2c0d1e2f3a``; the first digits of a name without a number."""
+    return version.partition("-")[0][:6]
 
 
 def bar_rows(report: Report) -> tuple[Bar, ...]:

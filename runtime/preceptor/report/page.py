@@ -6,7 +6,7 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 
-from preceptor.report.charts import bar_rows, score_lines
+from preceptor.report.charts import bar_rows, comparable, score_lines, variety_lines
 from preceptor.report.schema import Report
 
 
@@ -19,7 +19,13 @@ def render_page(report: Report) -> str:
     environment.filters["duration"] = _duration
     environment.filters["number"] = _number
     template = environment.from_string(resources.files(__package__).joinpath("page.html.j2").read_text("utf-8"))
-    return template.render(report=report, lines=score_lines(report), bars=bar_rows(report))
+    return template.render(
+        report=report,
+        lines=score_lines(report),
+        bars=bar_rows(report),
+        variety=variety_lines(report),
+        comparable=comparable(report.diversity),
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from preceptor.evaluation import diversity
 from preceptor.spec.base import Stored
 
 
@@ -140,26 +141,64 @@ class Funnel(Stored):
     """Fresh rows that went into versions."""
     dropped: dict[str, int]
     """Rows dropped, by reason."""
+    gates: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """The same by the gate that dropped them, in the gates' order, then by reason."""
 
 
-class Diversity(Stored):
+class Diversity(diversity.Diversity):
     """How varied one version is."""
 
     version: str
     """The version."""
-    distinct2: float
-    """Share of distinct word pairs among all, questions only."""
-    skill_evenness: float
-    """Entropy of rows over skills, relative to its maximum."""
+    alarms: tuple[str, ...] = ()
+    """What collapsed against the best version before it."""
+
+
+class Neighbours(Stored):
+    """Rows of the published version that have something in common with items of one split."""
+
+    rows: int
+    """Rows whose nearest item is in the split; a nearest item shares eight words in a row at least."""
+    highest: float
+    """Largest share of an item's 8-word sequences that one of them holds, in [0, 1]."""
 
 
 class Contamination(Stored):
-    """Rows of the published version that also stand in the examination."""
+    """What rows have in common with the examination."""
 
     checked_rows: int
-    """Rows compared."""
+    """Rows of the published version, compared once more, by themselves and not by the gate."""
     exact_questions: dict[str, int]
-    """Rows whose question equals an item's after folding case and space, by split."""
+    """Of these, rows whose question equals an item's after folding case and space, by split."""
+    enabled: bool | None = None
+    """Whether the gate ran; ``null`` in reports of releases that had none."""
+    thresholds: dict[str, float] = Field(default_factory=dict)
+    """What it dropped rows by, as the document names it."""
+    by_meaning: str = ""
+    """Which models compared by meaning, and from which similarity on; empty when words alone were compared."""
+    protected: dict[str, int] = Field(default_factory=dict)
+    """Questions that no row may copy, by split; raw seed questions as ``seeds``."""
+    dropped: dict[str, int] = Field(default_factory=dict)
+    """Rows it dropped over all attempts, by kind of copy."""
+    neighbours: dict[str, Neighbours] = Field(default_factory=dict)
+    """The published version's rows that are near to an item and yet no copy, by split."""
+
+
+class SelfTest(Stored):
+    """Rows that must not pass, put through the gates before anything was made."""
+
+    planted: dict[str, int]
+    """Rows planted, by kind."""
+    stopped: dict[str, int]
+    """Those that were stopped; the run refuses to start unless it is all."""
+    off: tuple[str, ...] = ()
+    """Gates that the document switches off."""
+    index: str = ""
+    """Digest of the index that copies are found by; empty without one."""
+
+
+Reach = Literal["student", "teacher", "engineer", "examiner", "rules", ""]
+"""Who gets to see what people put in."""
 
 
 class HumanInput(Stored):
@@ -175,6 +214,24 @@ class HumanInput(Stored):
     """How many words."""
     digest: str
     """Its digest."""
+    reach: Reach = ""
+    """``student``: it is learnt from or stands around every question. Else who is nearest to the student: ``teacher``,
+    ``engineer``, ``examiner``; ``rules`` for what only limits the run. Empty in older reports."""
+    author: str = ""
+    """Who put it in, as the document's annotation ``preceptor.dev/author`` says; empty when it does not."""
+    at: str = ""
+    """When, in UTC as ISO 8601, for what came after the run began."""
+    detail: tuple[str, ...] = ()
+    """What was put in, where that can be said in a few words."""
+
+
+class Tally(Stored):
+    """How much people put in."""
+
+    items: int
+    """How many things."""
+    words: int
+    """How many words."""
 
 
 class SampleRow(Stored):
@@ -199,6 +256,8 @@ class Report(Stored):
     """The outcome in a word."""
     sentence: str
     """The outcome in a sentence."""
+    alarms: tuple[str, ...] = ()
+    """What a reader has to know before believing it, a sentence each."""
     description: str
     """The task."""
     student: str
@@ -230,11 +289,15 @@ class Report(Stored):
     contamination: Contamination | None
     """Overlap with the examination; ``null`` without a published version."""
     canaries: dict[str, bool] = Field(default_factory=dict)
-    """Planted rows and whether they were stopped; empty when none were planted."""
+    """Kinds of planted rows and whether all of them were stopped; empty when none were planted."""
+    self_test: SelfTest | None = None
+    """The same in numbers; ``null`` when the gates were not tested."""
     diversity: tuple[Diversity, ...]
     """Each version's variety."""
     human_input: tuple[HumanInput, ...]
     """What people put in."""
+    human_totals: dict[str, Tally] = Field(default_factory=dict)
+    """The same in all (``all``) and by who gets to see it."""
     samples: tuple[SampleRow, ...]
     """Some rows of the published version."""
     digests: dict[str, str]
