@@ -372,7 +372,7 @@ def test_a_conflict_that_does_not_end_is_explained(s3_root: str, monkeypatch: py
 
     monkeypatch.setattr(store._backend._fs, "pipe_file", answer)  # type: ignore[attr-defined]
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with pytest.raises(StorageError, match="try again"):
+    with pytest.raises(StorageError, match="other writers kept creating"):
         store.create("a", b"")
 
 

@@ -20,16 +20,22 @@ from fsspec.config import conf
 BUCKET = "preceptor-tests"
 
 
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
 @contextmanager
-def serve_s3() -> Iterator[dict[str, str]]:
-    """Serve S3 while the block runs. Gives the environment that leads every client, in any process, to it."""
+def serve_s3(around: Callable[[App], App] = lambda app: app) -> Iterator[dict[str, str]]:
+    """Serve S3 while the block runs. Gives the environment that leads every client, in any process, to it.
+
+    ``around`` wraps the server, to see or spoil what goes in and out.
+    """
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     assert server._server is not None
-    server._server.app = _one_at_a_time(server._server.app)
+    server._server.app = around(_one_at_a_time(server._server.app))
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
     fsspec.filesystem("s3", endpoint_url=endpoint, key="test", secret="test").makedirs(BUCKET, exist_ok=True)
@@ -47,7 +53,7 @@ def serve_s3() -> Iterator[dict[str, str]]:
         server._server.server_close()
 
 
-def _one_at_a_time(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+def _one_at_a_time(app: App) -> App:
     """S3 decides a conditional put atomically; moto looks first and writes later, so it gets one request at a time."""
     lock = threading.Lock()
 

@@ -19,17 +19,14 @@ import os
 import secrets
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from preceptor.storage.failures import Failures, server_code
-
-_CONFLICT_RETRIES = 6
-_CONFLICT_PAUSE = 0.05  # seconds; doubles with every retry
+from preceptor.storage.failures import Failures, passing, server_code
+from preceptor.storage.patience import persist
 
 
 class Backend(Protocol):
@@ -189,11 +186,31 @@ class LocalDisk:
 _MEMORY_LOCK = threading.Lock()  # fsspec's memory file system is one for the whole process
 
 _CLIENT_ERRORS = {
-    "s3": ("botocore.exceptions:BotoCoreError", "botocore.exceptions:ClientError"),
+    "s3": (
+        "botocore.exceptions:BotoCoreError",
+        "botocore.exceptions:ClientError",
+        "botocore.parsers:ResponseParserError",
+        "aiohttp:ClientError",  # s3fs gives the bodies of answers as aiohttp does
+    ),
     "gs": ("google.auth.exceptions:GoogleAuthError", "gcsfs.retry:HttpError", "aiohttp:ClientError"),
     "abfs": ("azure.core.exceptions:AzureError",),
     "memory": (),
 }
+
+
+_S3_RETRIES = {"mode": "standard", "total_max_attempts": 3}
+"""A second or two at most, so that s3fs, which tries five times around it, and the store, which tries for a minute
+around that, stay in charge."""
+
+
+def client_options(kind: str) -> dict[str, Any]:
+    """How the client library of a bucket is opened. What the user configured for botocore or fsspec goes first."""
+    if kind != "s3" or {"AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"} & os.environ.keys():
+        return {}
+    from fsspec.config import conf  # late: see whoever opens the file system
+
+    chosen = conf.get("s3", {}).get("config_kwargs", {})
+    return {"config_kwargs": {"retries": _S3_RETRIES, **chosen}}
 
 
 def _client_errors(kind: str) -> Failures:
@@ -213,40 +230,35 @@ class Fsspec:
     def exists(self, path: str) -> bool:
         """See :class:`Backend`. Not ``fs.exists``, which takes any trouble for absence."""
         try:
-            self._fs.info(path)
+            persist(lambda: self._fs.info(path), passing)
         except FileNotFoundError:
             return False
         return True
 
     def read(self, path: str) -> bytes:
         """See :class:`Backend`."""
-        return bytes(self._fs.cat_file(path))
+        return bytes(persist(lambda: self._fs.cat_file(path), passing))
 
     def write(self, path: str, data: bytes) -> None:
         """See :class:`Backend`."""
-        self._fs.pipe_file(path, data)
+        persist(lambda: self._fs.pipe_file(path, data), passing)
 
     def create(self, path: str, data: bytes) -> None:
         """See :class:`Backend`. S3 asks for a retry (409) when two conditional puts meet; one of them then wins."""
-        for retry in range(_CONFLICT_RETRIES):
-            try:
-                with self._lock:
-                    self._fs.pipe_file(path, data, mode="create")
-                return
-            except FileExistsError:
-                raise
-            except OSError as error:
-                code = server_code(error)
-                if code == "PreconditionFailed":  # s3fs knows only AWS's wording of it
-                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from error
-                if code != "ConditionalRequestConflict" or retry == _CONFLICT_RETRIES - 1:
-                    raise
-                time.sleep(_CONFLICT_PAUSE * 2**retry)
+        try:
+            with self._lock:
+                persist(lambda: self._fs.pipe_file(path, data, mode="create"), passing)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            if server_code(error) == "PreconditionFailed":  # s3fs knows only AWS's wording of it
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from error
+            raise
 
     def names(self, path: str) -> list[str]:
         """See :class:`Backend`."""
         try:
-            entries = self._fs.ls(path, detail=False)
+            entries = persist(lambda: self._fs.ls(path, detail=False), passing)
         except FileNotFoundError:
             return []
         below = path.strip("/") + "/"
@@ -254,19 +266,21 @@ class Fsspec:
 
     def find(self, path: str) -> list[str]:
         """See :class:`Backend`."""
-        return list(self._fs.find(path))
+        return list(persist(lambda: self._fs.find(path), passing))
 
     def delete(self, path: str) -> None:
-        """See :class:`Backend`."""
+        """See :class:`Backend`. s3fs says nothing of objects that the server refused to delete, so look again."""
         try:
-            self._fs.rm(path, recursive=True)
+            persist(lambda: self._fs.rm(path, recursive=True), passing)
         except FileNotFoundError:
             return
+        if self.find(path):
+            raise OSError(errno.EIO, "the server kept what it was asked to delete")
 
     def put(self, local: Path, path: str) -> None:
         """See :class:`Backend`."""
-        self._fs.put_file(str(local), path)
+        persist(lambda: self._fs.put_file(str(local), path), passing)
 
     def get(self, path: str, local: Path) -> None:
         """See :class:`Backend`."""
-        self._fs.get_file(path, str(local))
+        persist(lambda: self._fs.get_file(path, str(local)), passing)

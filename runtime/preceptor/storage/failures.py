@@ -23,6 +23,9 @@ _NO_LOGIN = (
     "no usable credentials were found",
     "provide them in the environment, a profile or the pod's service account; never in the URI",
 )
+_AGAIN = "see to the server, then run again: the same command continues where this one stopped"
+_FAILING = ("the server fails or is overloaded, and did not recover in time", _AGAIN)
+_BROKEN_OFF = ("the server keeps breaking off the connection", _AGAIN)
 _UNREACHABLE = ("the endpoint does not answer", "check the endpoint, for S3 AWS_ENDPOINT_URL, and the network")
 
 _BY_ERRNO = {
@@ -58,15 +61,47 @@ _BY_CLASS = {
     "ConnectTimeoutError": _UNREACHABLE,
     "ReadTimeoutError": _UNREACHABLE,
     "ClientConnectorError": _UNREACHABLE,
+    "ConnectionClosedError": _BROKEN_OFF,
+    "ResponseStreamingError": _BROKEN_OFF,
+    "ClientPayloadError": _BROKEN_OFF,
+    "ServerDisconnectedError": _BROKEN_OFF,
     "PermissionError": _NO_ACCESS,
 }
+
+_PASSING_CODES = frozenset(
+    {
+        *("InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", "OperationAborted", "Throttling"),
+        *("TooManyRequests", "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch", "ConditionalRequestConflict"),
+        *("429", "500", "502", "503", "504"),  # of answers without a body
+        "NoSuchUpload",  # a multipart upload that was completed and whose reply was lost
+    }
+)
 
 _BY_CODE = {
     "NoSuchBucket": _NO_BUCKET,
     "InvalidAccessKeyId": _NO_LOGIN,
     "SignatureDoesNotMatch": _NO_LOGIN,
     "ExpiredToken": ("the credentials have expired", "renew them and run again"),
+    **dict.fromkeys(_PASSING_CODES, _FAILING),
+    "ConditionalRequestConflict": (
+        "other writers kept creating the same object",
+        "run again; when it persists, look for a second driver of this run",
+    ),
 }
+
+_PASSING_CLASSES = frozenset(
+    {
+        "ClientError",  # aiohttp's; botocore's of the same name has a code, which is asked first
+        "ConnectionError",  # also Python's own: reset, refused, broken pipe
+        "HTTPClientError",  # botocore: no connection, broken off, timed out
+        "HttpError",  # gcsfs
+        "ResponseParserError",  # botocore: an answer that is not what S3 says
+        "ServiceRequestError",  # azure: not sent
+        "ServiceResponseError",  # azure: sent, no answer
+        "TimeoutError",
+    }
+)
+_LASTING_CLASSES = frozenset({"SSLError", "ProxyConnectionError", "InvalidProxiesConfigError", "InvalidURL"})
 
 _USER_INFO = re.compile(r"(?<=://)[^/@]*:[^/@]*@")
 
@@ -85,6 +120,18 @@ def server_code(error: BaseException) -> str:
             return str(response.get("Error", {}).get("Code", ""))
         seen = seen.__cause__
     return ""
+
+
+def passing(error: BaseException) -> bool:
+    """Whether the server, or the way to it, may be well again in a moment."""
+    code = server_code(error)
+    if code:
+        return code in _PASSING_CODES
+    status = getattr(error, "status_code", None) or getattr(error, "code", None)  # azure, gcsfs
+    if isinstance(status, int):
+        return status == 429 or status >= 500
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return bool(names & _PASSING_CLASSES) and not names & _LASTING_CLASSES
 
 
 def storage_error(action: str, uri: str, error: BaseException) -> StorageError:

@@ -28,6 +28,7 @@ from typing import Any
 
 from preceptor.errors import FencedError, StorageError
 from preceptor.storage import layout
+from preceptor.storage.patience import hurried
 from preceptor.storage.store import Store
 
 HEARTBEAT_SECONDS = 5.0
@@ -202,8 +203,9 @@ class Heartbeat:
             self._thread.start()
 
     def beat(self, *, released: bool = False) -> None:
-        """Write the heartbeat. Raises :class:`StorageError`."""
-        self._store.write_json(layout.heartbeat(self._lease.epoch), {"at": self._clock(), "released": released})
+        """Write the heartbeat. Raises :class:`StorageError`, soon: the next beat follows, or nobody waits for it."""
+        with hurried():
+            self._store.write_json(layout.heartbeat(self._lease.epoch), {"at": self._clock(), "released": released})
 
     def stop(self) -> None:
         """Stop and let the lease go, so that the next driver need not wait. A store that is down is only logged."""

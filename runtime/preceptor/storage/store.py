@@ -11,11 +11,12 @@ import json
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from preceptor.errors import StorageError
-from preceptor.storage.backends import Backend, Fsspec, LocalDisk
+from preceptor.storage.backends import Backend, Fsspec, LocalDisk, client_options
 from preceptor.storage.failures import explained, safe
 
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.]*)://", re.IGNORECASE)
@@ -162,7 +163,8 @@ class Store:
 
     def _probe(self) -> None:
         name = f".probe-{secrets.token_hex(8)}.tmp"
-        self.create(name, b"")
+        with suppress(FileExistsError):  # nobody else has this name: the reply to our own write was lost
+            self.create(name, b"")
         try:
             self.create(name, b"")
         except FileExistsError:
@@ -200,7 +202,8 @@ def _open_remote(scheme: str, uri: str) -> tuple[Backend, str, str]:
 
     try:
         with explained("open", uri, (OSError, ValueError)):
-            fs, root = url_to_fs(uri, use_listings_cache=False)  # others write too: a cached listing would be stale
+            # Others write too: a cached listing would be stale.
+            fs, root = url_to_fs(uri, use_listings_cache=False, **client_options(kind))
         backend = Fsspec(fs, kind)
     except ImportError as error:
         extra = _EXTRAS[kind]
