@@ -60,6 +60,12 @@ class Postings:
         starts = np.concatenate(([0], np.cumsum(np.bincount(places, minlength=len(held)))))
         return cls(held, starts.astype(np.int32), owners)
 
+    @property
+    def boilerplate(self) -> Digests:
+        """The digests that stand in so many questions that they are held for none."""
+        common: Digests = self.digests[self.starts[1:] == self.starts[:-1]]
+        return common
+
     def sizes(self, questions: int) -> Positions:
         """How many digests of its own each question has."""
         return np.bincount(self.owners, minlength=questions).astype(np.int32)

@@ -9,7 +9,8 @@ make none either, unless they are most of a sequence.
 *similar*: the row's question is as similar (Jaccard, of 5-word sequences), or it is a short question with a word
 changed, two from 20 words on: longer ones show that by what they have in common.
 
-What questions of more than five clusters share is boilerplate of theirs and counts nowhere but under *exact*.
+Eight words in a row that stand in questions of more than five clusters are boilerplate of theirs: what is half made of
+it, or is as common itself, counts nowhere but under *exact*.
 """
 
 from __future__ import annotations
@@ -95,9 +96,17 @@ class Shelf:
     def of(cls, texts: Sequence[str], clusters: Sequence[Hashable], settings: Settings, *, loose: bool) -> Self:
         """A shelf of questions, each of a cluster."""
         readings = [Reading(text) for text in texts]
+        common = Postings.of([_sequences(one, COVERED, loose) for one in readings], clusters).boilerplate
+        told = [_boilerplate(_sequences(one, COVERED, loose), common, len(one)) for one in readings]
 
         def postings(length: int) -> Postings:
-            return Postings.of([_sequences(one, length, loose) for one in readings], clusters)
+            return Postings.of(
+                [
+                    _own(_sequences(one, length if len(one) >= COVERED else len(one) + 1, loose), not_own)
+                    for one, not_own in zip(readings, told, strict=True)
+                ],
+                clusters,
+            )
 
         words = np.array([len(one) for one in readings], np.int32)
         covered = postings(COVERED)
@@ -216,6 +225,24 @@ _PARTS = ("digests", "starts", "owners")
 def _brief(settings: Settings) -> int:
     """Words up to which two changes can hide that a question was copied: none of three runs is long enough to show."""
     return 3 * settings.ngram + 2
+
+
+def _boilerplate(covered: Digests, common: Digests, words: int) -> NDArray[np.bool_]:
+    """For each word of a text whether it stands in one of its 8-word sequences that are ``common``."""
+    edges = np.zeros(words + COVERED, np.int64)
+    starts = np.flatnonzero(np.isin(covered, common))
+    np.add.at(edges, starts, 1)
+    np.add.at(edges, starts + COVERED, -1)
+    return edges.cumsum()[:words] > 0
+
+
+def _own(sequences: Digests, boilerplate: NDArray[np.bool_]) -> Digests:
+    """Those sequences of a text of which less than half is boilerplate."""
+    length = len(boilerplate) - len(sequences) + 1
+    if not len(sequences) or not boilerplate.any():
+        return sequences
+    before = np.concatenate(([0], boilerplate.cumsum()))
+    return sequences[2 * (before[length:] - before[:-length]) < length]
 
 
 def marks(text: str) -> int:

@@ -6,6 +6,9 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"\w+")
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
+"""Thai, Lao, Burmese, Khmer, kana and Han: scripts that put no space between words."""
+_ANY_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
 def normalise(text: str) -> str:
@@ -14,6 +17,10 @@ def normalise(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words and numbers of a text, folded as by :func:`normalise`; punctuation separates and is left out."""
-    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
-    return _WORD.findall(folded)
+    """The words and numbers of a text, folded as by :func:`normalise`; punctuation separates and is left out.
+
+    In scripts without spaces every character is a word.
+    """
+    if text.isascii():
+        return _WORD.findall(text.lower())
+    return _ANY_WORD.findall(unicodedata.normalize("NFKC", text).casefold())
