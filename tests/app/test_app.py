@@ -70,6 +70,15 @@ def test_the_outcome_is_under_the_storage_root(on_disk: tuple[Path, app.Outcome]
     assert report.contamination is not None
     assert report.contamination.exact_questions == {"feedback": 0, "selection": 0, "private": 0}
     assert {entry.kind for entry in report.human_input} >= {"prompt template", "wordings of generators"}
+    assert report.human_totals["examiner"].items == 12
+    assert report.self_test is not None
+    assert report.self_test.planted["exact copy (private)"] == 8
+    assert report.self_test.stopped == report.self_test.planted
+    assert all(report.canaries.values())
+    assert report.alarms == ()
+    assert [version.version for version in report.diversity] == datasets.versions(store)
+    assert report.diversity[0].rows == report.contamination.checked_rows
+    assert len(report.samples) == 12
 
 
 @pytest.mark.parametrize("kind", ["memory", "s3"])

@@ -102,9 +102,10 @@ def self_test(state: RunState) -> schema.SelfTest | None:
 
 def alarms(contamination: schema.Contamination, diversity: tuple[schema.Diversity, ...], spec: Spec) -> tuple[str, ...]:
     """What a reader has to know before believing the figures."""
-    copies = {name: rows for name, rows in contamination.exact_questions.items() if rows}
     found = [
-        f"{rows:,} rows of the published version ask a question of the {name} items." for name, rows in copies.items()
+        f"Questions of the {name} items stand in the published version: {rows:,}."
+        for name, rows in contamination.exact_questions.items()
+        if rows
     ]
     for gate, missed in _MISSED.items():
         if not getattr(spec.dataset.gates, gate).enabled:
