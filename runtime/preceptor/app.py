@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from preceptor.endpoints.credentials import Credentials
 from preceptor.engineers.build import build_engineer
 from preceptor.engineers.llm.rules import document_check
 from preceptor.errors import BudgetError, ResumeError, StorageError
+from preceptor.gates.gate import Safeguards
 from preceptor.loop.asking import EngineerLine
 from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
 from preceptor.loop.generating import Generation
@@ -21,6 +22,7 @@ from preceptor.loop.parts import Reporter, Workforce
 from preceptor.loop.replay import Replayed, replay
 from preceptor.loop.runner import Clock
 from preceptor.loop.runner import run as run_loop
+from preceptor.loop.safeguards import SelfTest, exam_index
 from preceptor.loop.state import RunState, fold
 from preceptor.loop.steps import Steps
 from preceptor.report.build import build_report
@@ -87,6 +89,7 @@ def run(
         state = _begin_or_resume(document, store, ledger, splits)
         if state.published is None:
             _check_keys(spec)
+            context = replace(context, safeguards=_safeguards(document, store, splits, context))
             hands = workforce(spec)
             try:
                 steps = _steps(document, store, splits, context, ledger.epoch, hands, reporter)
@@ -173,6 +176,7 @@ def _steps(
     reporter: Reporter,
 ) -> Steps:
     spec = document.spec.spec
+    scorer = build_scorer(spec.task.scorer)
     line = EngineerLine(spec.engineer, store, epoch) if isinstance(spec.engineer, LLMEngineer) else None
 
     def write(state: RunState, published: Published) -> None:
@@ -183,9 +187,10 @@ def _steps(
         base_dir=document.base_dir,
         store=store,
         splits=splits,
-        scorer=build_scorer(spec.task.scorer),
+        scorer=scorer,
         engineer=build_engineer(spec.engineer, line=line, check=document_check(spec)),
         line=line,
+        self_test=SelfTest(spec, store, splits, scorer, context.safeguards, len(context.seeds)),
         generation=Generation(spec, store, workforce, reporter, context, epoch),
         workforce=workforce,
         reporter=reporter,
@@ -218,7 +223,10 @@ def replayed(store: Store, base_dir: Path) -> Iterator[Replayed]:
     if not documents:
         raise _no_run(store)
     spec = Specialization.model_validate(documents[-1]).spec
-    return replay(spec, store, fold(events), _materials(spec, base_dir))
+    state, context = fold(events), _materials(spec, base_dir)
+    exam = exam_index(spec, store, {}, ()) if state.safeguards and state.safeguards.index else None
+    safeguards = Safeguards(exam=exam)
+    return replay(spec, store, state, replace(context, safeguards=safeguards))
 
 
 def _check_keys(spec: Spec) -> None:
@@ -226,6 +234,14 @@ def _check_keys(spec: Spec) -> None:
     for actor in (spec.teacher, spec.engineer):
         if isinstance(actor, OpenAITeacher | LLMEngineer):
             Credentials.of(actor.endpoint)
+
+
+def _safeguards(
+    document: Document, store: Store, splits: Mapping[SplitName, Split], context: UnitContext
+) -> Safeguards:
+    """What the run's gates are made with."""
+    spec = document.spec.spec
+    return Safeguards(exam=exam_index(spec, store, splits, context.seeds))
 
 
 def _materials(spec: Spec, base_dir: Path) -> UnitContext:

@@ -46,7 +46,7 @@ class Murderer:
             self._seen += 1
             if self._seen == self._at:
                 for process in psutil.Process().children(recursive=True):  # of this test's own Ray
-                    if process.name().startswith("ray::UnitMaker"):
+                    if process.name().startswith("ray::Maker"):
                         os.kill(process.pid, signal.SIGKILL)
                         self.killed += 1
         return sound(body)

@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from preceptor.loop.decide import Done, Draft, EndSearch, Examine, Generate, Judge, Publish, Step, Train, next_step
+from preceptor.loop.decide import (
+    CheckSafeguards,
+    Done,
+    Draft,
+    EndSearch,
+    Examine,
+    Generate,
+    Judge,
+    Publish,
+    Step,
+    Train,
+    next_step,
+)
 from preceptor.loop.events import (
     BASE,
     AnyEvent,
@@ -17,6 +29,7 @@ from preceptor.loop.events import (
     Published,
     RecipeDrafted,
     RunStarted,
+    SafeguardsTested,
     SplitScore,
     StudentExamined,
     StudentTrained,
@@ -88,6 +101,8 @@ class World:
     def event(self, step: Step, state: RunState) -> AnyEvent:
         after = {"elapsed": state.elapsed + self._seconds, "seconds": self._seconds}
         match step:
+            case CheckSafeguards():
+                return SafeguardsTested(planted={}, stopped={}, elapsed=state.elapsed)
             case Examine(subject, splits):
                 scores = {split: SplitScore(evaluation="e", n=1, value=0.5, exact=0.5) for split in splits}
                 return StudentExamined(subject=subject, splits=scores, tokens=1, **after)
@@ -164,7 +179,15 @@ ITERATION = ["Draft", "Generate", "Train", "Examine", "Judge"]
 
 def test_a_run_that_always_improves() -> None:
     finalists = ["Train", "Train", "Examine", "Examine", "Examine"]
-    assert kinds(spec(), World()) == ["Examine", *ITERATION * 3, "EndSearch", *finalists, "Publish", "Done"]
+    assert kinds(spec(), World()) == [
+        "CheckSafeguards",
+        "Examine",
+        *ITERATION * 3,
+        "EndSearch",
+        *finalists,
+        "Publish",
+        "Done",
+    ]
 
 
 def test_the_private_split_is_opened_after_the_search_and_once_for_each_subject() -> None:

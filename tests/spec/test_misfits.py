@@ -38,3 +38,11 @@ def test_a_recipe_in_a_document_is_held_to_the_same_rules(source: dict[str, Any]
 
 def test_a_recipe_that_fits_is_let_pass() -> None:
     assert contradictions(document(WRITE)) == []
+
+
+@pytest.mark.parametrize(("share", "refused"), [(None, False), (1.0, False), (0.6, True)])
+def test_no_skill_may_have_more_than_its_share(share: float | None, refused: bool) -> None:
+    dataset = {"size": 100, "gates": {"balance": {"maxShare": share}}}
+    problems = contradictions(document(WRITE, dataset=dataset))
+    assert [problem.path for problem in problems] == ["spec.engineer.recipe.skills[0].quota"] * refused
+    assert all("write 12 at most" in problem.mend for problem in problems)

@@ -11,6 +11,11 @@ from preceptor.spec.document import Spec
 
 
 @dataclass(frozen=True)
+class CheckSafeguards:
+    """Put the gates to the test with planted rows."""
+
+
+@dataclass(frozen=True)
 class Examine:
     """Let a subject answer splits."""
 
@@ -82,13 +87,15 @@ class Done:
 ONE_SHOT_TRIES = 8
 """Tries for one valid dataset (paper, section 3)."""
 
-Step = Examine | Draft | Generate | Train | Judge | EndSearch | Publish | Done
+Step = CheckSafeguards | Examine | Draft | Generate | Train | Judge | EndSearch | Publish | Done
 
 
 def next_step(spec: Spec, state: RunState) -> Step:
     """The one thing to do now, from the document and what has happened (DESIGN.md, The loop)."""
     if state.published:
         return Done()
+    if state.safeguards is None and not state.attempts:
+        return CheckSafeguards()
     if missing := state.missing(BASE, "feedback", "selection"):
         return Examine(BASE, missing)
     if state.ended is None:

@@ -7,12 +7,13 @@ charged at its worst case, and the same rows come of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from preceptor import __version__
 from preceptor.endpoints.index import LogIndex
 from preceptor.errors import ClusterError, RecipeError, TaskError
+from preceptor.gates.gate import gate_of
 from preceptor.loop.asking import lost_by_engineers
 from preceptor.loop.budget import left_for_attempt
 from preceptor.loop.events import AttemptFailed, DatasetCommitted
@@ -24,6 +25,7 @@ from preceptor.spec.actors import LLMEngineer, OpenAITeacher
 from preceptor.spec.document import Spec
 from preceptor.spec.recipe import Recipe
 from preceptor.storage import datasets
+from preceptor.storage.spool import Spool
 from preceptor.storage.store import Store
 from preceptor.synthesis.assembly import Assembled, Assembly
 from preceptor.synthesis.context import UnitContext
@@ -59,21 +61,21 @@ class Generation:
             for _ in range(TRIES):
                 lost = self._lost(attempt)
                 limit = left_for_attempt(self.spec, state) - lost
-                try:
-                    assembled = self._assemble(attempt, limit)
-                    break
-                except MakersLostError as error:
-                    cause = error
-            else:
-                raise ClusterError(
-                    f"those who make rows died {TRIES} times, the last time with: {cause}. Run the same command again "
-                    "to continue; if they die again, lower teacher.concurrency"
-                ) from cause
+                with Spool() as rows:
+                    try:
+                        assembled = self._assemble(attempt, limit, rows)
+                    except MakersLostError as error:
+                        cause = error
+                        continue
+                    return self._outcome(attempt, state, assembled, rows, lost, limit, started)
         except (RecipeError, TaskError) as error:
             if not isinstance(self.spec.engineer, LLMEngineer):
                 raise  # whoever wrote the document can mend it; a model is told, and tries again
             return self._broken(attempt, error, self.seconds() - started)
-        return self._outcome(attempt, state, assembled, lost, limit, started)
+        raise ClusterError(
+            f"those who make rows died {TRIES} times, the last time with: {cause}. Run the same command again "
+            "to continue; if they die again, lower teacher.concurrency"
+        ) from cause
 
     def expected(self, recipe: Recipe, state: RunState) -> Amount:
         """What carrying a recipe out uses up as a rule, at the yield so far; nothing when nobody is asked for it."""
@@ -98,11 +100,11 @@ class Generation:
         """The rows of a version."""
         return [Sample.from_row(row) for row in datasets.read_rows(self.store, version)]
 
-    def _assemble(self, attempt: Attempt, limit: Limit) -> Assembled:
+    def _assemble(self, attempt: Attempt, limit: Limit, rows: Spool) -> Assembled:
         order = self.order(attempt)
         recipe = order.recipe
         carried = self.samples(recipe.carry_over.version) if recipe.carry_over else []
-        assembly = Assembly(recipe, self.spec, carried, attempt.number, limit, order.context)
+        assembly = Assembly(recipe, self.spec, carried, attempt.number, limit, order.context, keeper=rows)
         with self.reporter.stage(f"generate rows for attempt {attempt.number}", recipe.rows) as stage:
             while units := assembly.wanted():
                 for result in self.workforce.make(order, units):
@@ -118,7 +120,14 @@ class Generation:
         return index.lost - lost_by_engineers(index, self.epoch)
 
     def _outcome(
-        self, attempt: Attempt, state: RunState, assembled: Assembled, lost: Amount, limit: Limit, started: float
+        self,
+        attempt: Attempt,
+        state: RunState,
+        assembled: Assembled,
+        rows: Spool,
+        lost: Amount,
+        limit: Limit,
+        started: float,
     ) -> DatasetCommitted | AttemptFailed:
         outcome = {
             "attempt": attempt.number,
@@ -142,13 +151,14 @@ class Generation:
             )
         manifest = datasets.commit(
             self.store,
-            [sample.to_row() for sample in assembled.rows],
+            rows.rows(),
             self._version_info(attempt, state, assembled),
             write=self.workforce.write_shards,
         )
         return DatasetCommitted(
             **outcome,
             version=manifest.version,
+            manifest=datasets.manifest_digest(self.store, manifest.version),
             rows=manifest.rows,
             skills=dict(manifest.skills),
             carried=assembled.carried,
@@ -158,12 +168,12 @@ class Generation:
     def _version_info(self, attempt: Attempt, state: RunState, assembled: Assembled) -> datasets.VersionInfo:
         recipe = attempt.drafted
         return datasets.VersionInfo(
-            number=1 + sum(earlier.committed is not None for earlier in state.attempts),
+            number=version_number(attempt, state),
             description=self.spec.task.description,
             recipe=recipe.digest,
             parents=(recipe.recipe.carry_over.version,) if recipe.recipe.carry_over else (),
             funnel=assembled.funnel.model_dump(mode="json"),
-            gates=self.spec.dataset.gates.model_dump(mode="json"),
+            gates=_gates(self.spec, assembled.dropped),
             created_by={"preceptor": __version__},
         )
 
@@ -181,3 +191,19 @@ class Generation:
             spent=spent.to_data(),
             seconds=round(seconds, 3),
         )
+
+
+def version_number(attempt: Attempt, state: RunState) -> int:
+    """The number of the version that an attempt gives: versions of a run count from 1."""
+    return 1 + sum(other.committed is not None and other.number < attempt.number for other in state.attempts)
+
+
+def _gates(spec: Spec, dropped: Mapping[str, int]) -> dict[str, object]:
+    """Every gate with its settings and what it dropped, by reason."""
+    settings = spec.dataset.gates.model_dump(mode="json", by_alias=True)
+    for custom in settings.pop("custom"):
+        settings[custom["name"]] = custom
+    counts: dict[str, dict[str, int]] = {}
+    for reason, count in dropped.items():
+        counts.setdefault(gate_of(reason), {})[reason] = count
+    return {gate: {**settings.get(gate, {}), "dropped": counts.get(gate, {})} for gate in {**settings, **counts}}

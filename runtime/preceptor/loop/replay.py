@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from preceptor.endpoints.correspondence import ReplayCorrespondence
 from preceptor.endpoints.index import LogIndex
 from preceptor.endpoints.meter import Lease
+from preceptor.loop.generating import version_number
 from preceptor.loop.state import Attempt, RunState
 from preceptor.recipes.amount import Limit
 from preceptor.recipes.sample import Sample
 from preceptor.spec.actors import OpenAITeacher
 from preceptor.spec.document import Spec
 from preceptor.storage import datasets
+from preceptor.storage.spool import Spool
 from preceptor.storage.store import Store
 from preceptor.synthesis.assembly import Assembly
 from preceptor.synthesis.context import UnitContext
@@ -61,10 +63,10 @@ def replay(spec: Spec, store: Store, state: RunState, context: UnitContext) -> I
     """
     for attempt in state.attempts:
         if attempt.committed is not None:
-            yield _replayed(spec, store, attempt, context)
+            yield _replayed(spec, store, attempt, version_number(attempt, state), context)
 
 
-def _replayed(spec: Spec, store: Store, attempt: Attempt, context: UnitContext) -> Replayed:
+def _replayed(spec: Spec, store: Store, attempt: Attempt, number: int, context: UnitContext) -> Replayed:
     assert attempt.committed is not None
     recipe, carried = attempt.drafted.recipe, list[Sample]()
     if recipe.carry_over is not None:
@@ -72,18 +74,20 @@ def _replayed(spec: Spec, store: Store, attempt: Attempt, context: UnitContext) 
         context = context.with_parents(carried)
     makes = _ModelReplay if isinstance(spec.teacher, OpenAITeacher) else _PlainReplay
     maker = makes(spec, store, attempt, context)
-    assembly = Assembly(recipe, spec, carried, attempt.number, Limit.from_data(attempt.committed.limit), context)
-    while units := assembly.wanted():
-        for unit in units:
-            assembly.add(maker.make(unit))
-    rows = [sample.to_row() for sample in assembly.result().samples]
-    return Replayed(
-        attempt=attempt.number,
-        version=attempt.committed.version,
-        rebuilt=datasets.version_id(rows) if rows else "",
-        rows=len(rows),
-        requests=maker.requests,
-    )
+    limit = Limit.from_data(attempt.committed.limit)
+    with Spool() as rows:
+        assembly = Assembly(recipe, spec, carried, attempt.number, limit, context, keeper=rows)
+        while units := assembly.wanted():
+            for unit in units:
+                assembly.add(maker.make(unit))
+        made = assembly.result().rows
+        return Replayed(
+            attempt=attempt.number,
+            version=attempt.committed.version,
+            rebuilt=datasets.version_name(number, rows.rows()) if len(made) else "",
+            rows=len(made),
+            requests=maker.requests,
+        )
 
 
 class _PlainReplay:

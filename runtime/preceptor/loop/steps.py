@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
@@ -19,7 +20,18 @@ from preceptor.engineers.proposal import NoProposal, Proposal, Proposer, Stop
 from preceptor.errors import TrainingError
 from preceptor.evaluation import statistics
 from preceptor.loop.asking import EngineerLine
-from preceptor.loop.decide import Done, Draft, EndSearch, Examine, Generate, Judge, Publish, Step, Train
+from preceptor.loop.decide import (
+    CheckSafeguards,
+    Done,
+    Draft,
+    EndSearch,
+    Examine,
+    Generate,
+    Judge,
+    Publish,
+    Step,
+    Train,
+)
 from preceptor.loop.events import (
     BASE,
     AnyEvent,
@@ -39,6 +51,7 @@ from preceptor.loop.events import (
 from preceptor.loop.generating import Generation
 from preceptor.loop.observe import observe
 from preceptor.loop.parts import BaseModel, Download, Message, Reporter, Sitting, TrainingOrder, Upload, Workforce
+from preceptor.loop.safeguards import SelfTest
 from preceptor.loop.state import RunState
 from preceptor.recipes.digests import digest, recipe_digest
 from preceptor.spec.document import Spec
@@ -70,6 +83,8 @@ class Steps:
     """Proposes recipes."""
     line: EngineerLine | None
     """The engineer's line to its model, if it plans with one."""
+    self_test: SelfTest
+    """Tests the gates."""
     generation: Generation
     """Makes dataset versions."""
     workforce: Workforce
@@ -84,6 +99,8 @@ class Steps:
     def carry_out(self, step: Step, state: RunState) -> AnyEvent:
         """Do the step; see :class:`preceptor.loop.runner.Worker`."""
         match step:
+            case CheckSafeguards():
+                return self.self_test.carry_out()
             case Examine():
                 return self.examine(step)
             case Draft():
@@ -250,7 +267,8 @@ class Steps:
             "base": self.spec.student.model,
             "dataset": self.store.read_json(layout.dataset_manifest(step.version)),
         }
-        self.store.write_json(layout.checkpoint_manifest(training), manifest)
+        with suppress(FileExistsError):  # a driver that took over finished the same training meanwhile: that one stands
+            self.store.create_json(layout.checkpoint_manifest(training), manifest)
 
     def training_id(self, version: str, seed: int) -> str:
         """Names a training by everything that decides its outcome."""

@@ -73,6 +73,11 @@ def _shares(spec: Spec) -> Iterator[Problem]:
         message = f"{count} skill{'s' if count > 1 else ''} of at most {share:g} of a version each cannot fill it"
         mend = f"raise `cap` to {1 / count:.3g} or more, or remove it"
         yield Problem("spec.engineer.cap", None, message, mend)
+    most = spec.dataset.gates.balance.max_share
+    if most is not None and spec.engineer.cap > most + 1e-9:
+        message = f"the engineer may give one skill {spec.engineer.cap:g} of a version, the gates allow {most:g}"
+        mend = f"write `cap: {most:g}` in the engineer, or raise `dataset.gates.balance.maxShare`"
+        yield Problem("spec.dataset.gates.balance.maxShare", None, message, mend)
 
 
 def _recipe(spec: Spec) -> Iterator[Problem]:

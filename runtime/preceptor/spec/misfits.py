@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -48,7 +49,20 @@ def misfits(recipe: Recipe, spec: Spec) -> Iterator[Misfit]:
             path = source_path(position, place)
             yield from _repeated(plan, place, path)
             yield from _source(recipe, spec, source, path)
+    yield from _shares(recipe, spec)
     yield from _validators(recipe, spec)
+
+
+def _shares(recipe: Recipe, spec: Spec) -> Iterator[Misfit]:
+    """Quotas that the balance gate would cut again, after their rows were paid for."""
+    share = spec.dataset.gates.balance.max_share
+    if share is None:
+        return
+    most = math.ceil(share * recipe.rows - 1e-9)
+    for position, plan in enumerate(recipe.skills):
+        if plan.quota > most:
+            message = f"{plan.quota} of {recipe.rows} rows are above `dataset.gates.balance.maxShare` ({share:g})"
+            yield Misfit(f"{join('skills', position)}.quota", message, f"write {most} at most, or more for other skills")
 
 
 def _repeated(plan: SkillPlan, place: int, path: str) -> Iterator[Misfit]:
