@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from fsspec.config import conf
 
 from preceptor import app
 from preceptor.errors import BudgetError, FencedError, ResumeError, StorageError
@@ -16,7 +18,8 @@ from preceptor.spec.load import load
 from preceptor.storage import datasets
 from preceptor.storage.ledger import Ledger, read_records
 from preceptor.storage.store import Store
-from support.s3 import s3_root, s3_server
+from support.faulty_s3 import ALL, seeded, serve_faulty_s3
+from support.s3 import BUCKET, s3_root, s3_server
 from support.silent import SilentReporter
 from support.small_run import write_small_run
 from support.tiny import write_tiny_student
@@ -81,11 +84,22 @@ def test_the_outcome_is_under_the_storage_root(on_disk: tuple[Path, app.Outcome]
     assert len(report.samples) == 12
 
 
-@pytest.mark.parametrize("kind", ["memory", "s3"])
+@pytest.fixture
+def faulty_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A root in a bucket whose server is slow, busy, failing and cut off, a third of the time."""
+    with serve_faulty_s3(seeded(5, dict.fromkeys(ALL, 0.05))) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setitem(conf, "s3", {"endpoint_url": server.environment["AWS_ENDPOINT_URL"]})
+        yield f"s3://{BUCKET}/{uuid.uuid4().hex[:8]}"
+        assert all(server.injected[fault] for fault in ALL)
+
+
+@pytest.mark.parametrize("kind", ["memory", "s3_root", "faulty_s3"])
 def test_every_storage_gives_the_same_run(
     kind: str, on_disk: tuple[Path, app.Outcome], student: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    root = f"memory://{uuid.uuid4().hex}" if kind == "memory" else str(request.getfixturevalue("s3_root"))
+    root = f"memory://{uuid.uuid4().hex}" if kind == "memory" else str(request.getfixturevalue(kind))
     outcome = carry_out(write_small_run(tmp_path, student, **QUICK), root)
     _, reference = on_disk
     assert datasets.versions(outcome.store) == datasets.versions(reference.store)
