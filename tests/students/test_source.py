@@ -65,6 +65,19 @@ def test_a_uri_is_fetched_once(tiny: Path, cache: Path) -> None:
         resolve("memory://models/other", Path())
 
 
+def test_a_tokenizer_is_fetched_without_the_weights(tiny: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.put(str(tiny), "/models/tiny", recursive=True)
+    uri = "memory://models/tiny"
+    light = resolve(uri, Path(), weights=False)
+    assert {file.name for file in light.iterdir()} == {file.name for file in tiny.iterdir()} - {"model.safetensors"}
+    assert describe(uri, Path()).present is False
+    whole = resolve(uri, Path())
+    assert whole != light
+    assert resolve(uri, Path(), weights=False) == whole
+    memory.rm("/models", recursive=True)
+
+
 def test_a_hub_that_cannot_be_reached_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,10 +54,26 @@ class Encoder:
         """Write the tokenizer next to full weights, so that the directory is a student of its own."""
         self._tokenizer.save_pretrained(directory)
 
+    @property
+    def definition(self) -> Any:
+        """What the tokenizer does, as ``tokenizer.json`` would say it; ``None`` for one that Python code makes up."""
+        from transformers import PreTrainedTokenizerFast
+
+        own: Any = type(self._tokenizer)
+        plain: Any = PreTrainedTokenizerFast
+        if not isinstance(self._tokenizer, plain) or self._tokenizer.split_special_tokens:
+            return None
+        if any(getattr(own, name) is not getattr(plain, name) for name in ("encode", "_encode_plus")):
+            return None
+        return json.loads(self._tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+
+    def text(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """A conversation in the student's chat template, up to where the student begins to answer."""
+        return str(self._tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False))
+
     def prompt(self, messages: Sequence[Mapping[str, str]]) -> tuple[int, ...]:
-        """The tokens of a conversation up to where the student begins to answer."""
-        text = self._tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
+        """The tokens of :meth:`text`."""
+        return tuple(self._tokenizer.encode(self.text(messages), add_special_tokens=False))
 
     def encode(self, messages: Sequence[Mapping[str, str]], answer: str) -> Encoded:
         """A row's tokens. The answer is encoded by itself, because that is where generation will start."""

@@ -17,6 +17,8 @@ from preceptor.students.loading import failing_as
 
 PACKAGE = "package:"
 """Scheme of a GGUF file that an installed Python package carries."""
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
+"""How the names of files end that a tokenizer does not need."""
 MEND = "give student.model a hub id, a directory, an fsspec URI, or package:DISTRIBUTION/FILE.gguf"
 
 
@@ -32,12 +34,13 @@ class Description:
     """Bytes of its weights as they are stored; unknown when they are elsewhere."""
 
 
-def resolve(model: str, base_dir: Path) -> Path:
+def resolve(model: str, base_dir: Path, *, weights: bool = True) -> Path:
     """The directory of a student, fetched or converted into the cache where needed.
 
     Args:
         model: ``student.model`` as written: ``package:DISTRIBUTION/FILE.gguf``, a path, an fsspec URI or a hub id.
         base_dir: What a relative path is relative to: the document's directory.
+        weights: Whether its weights are wanted; the tokenizer alone is soon fetched.
 
     Raises:
         StudentError: There is no such model, or it cannot be reached.
@@ -49,8 +52,8 @@ def resolve(model: str, base_dir: Path) -> Path:
     if local is not None:
         return _converted(local) if local.suffix == ".gguf" else _checked(local)
     if "://" in model:
-        return _downloaded(model)
-    return _from_hub(model)
+        return _downloaded(model, weights=weights)
+    return _from_hub(model, weights=weights)
 
 
 def describe(model: str, base_dir: Path) -> Description:
@@ -174,19 +177,28 @@ def _convert(file: Path, directory: Path) -> None:
         part.save_pretrained(directory)
 
 
-def _downloaded(uri: str) -> Path:
+def _downloaded(uri: str, *, weights: bool) -> Path:
     import fsspec
+
+    whole = _cached("remote", uri)
+    if not weights and whole.exists():
+        return whole
 
     def fill(directory: Path) -> None:
         try:
             files, root = fsspec.core.url_to_fs(uri)
             if not files.exists(f"{root.rstrip('/')}/config.json"):
                 raise StudentError(f"{uri} holds no config.json", mend=MEND)
-            files.get(f"{root.rstrip('/')}/", f"{directory}/", recursive=True)
+            if weights:
+                files.get(f"{root.rstrip('/')}/", f"{directory}/", recursive=True)
+                return
+            for entry in files.ls(root, detail=True):
+                if entry["type"] == "file" and not entry["name"].endswith(WEIGHTS):
+                    files.get_file(entry["name"], str(directory / Path(entry["name"]).name))
         except (OSError, ValueError, ImportError) as error:
             raise StudentError(f"the student {uri} cannot be fetched: {error}", mend=MEND) from error
 
-    return _once(_cached("remote", uri), fill)
+    return _once(whole if weights else _cached("tokenizers", uri), fill)
 
 
 def _hub_cache() -> Path:
@@ -195,12 +207,12 @@ def _hub_cache() -> Path:
     return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
 
 
-def _from_hub(model: str) -> Path:
+def _from_hub(model: str, *, weights: bool) -> Path:
     """A snapshot of a hub model; from the hub's cache alone when the hub cannot be reached."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    wanted = ["*.json", "*.safetensors", "*.jinja", "tokenizer*", "*.model"]
+    wanted = ["*.json", "*.jinja", "tokenizer*", "*.model", *(["*.safetensors"] if weights else [])]
     try:
         return Path(snapshot_download(model, allow_patterns=wanted))
     except HFValidationError as error:
