@@ -27,6 +27,8 @@ _ANY_NUMBER = np.uint64(0x6A09E667F3BCC909)
 
 _BETWEEN = np.array([0x3C6EF372FE94F82A], np.uint64)
 """Stands between two texts; the digest of no word."""
+_AFTER = np.array([0xA54FF53A5F1D36F0], np.uint64)
+"""Stands after a text; the digest of no word."""
 
 
 class _Words(dict[str, int]):
@@ -108,6 +110,11 @@ def read(text: str) -> Reading:
 def together(first: Reading, second: Reading) -> Sequences:
     """Two texts at once; no sequence that holds words of both is that of any text."""
     return Sequences(np.concatenate((first.sequences(1), _BETWEEN, second.sequences(1)))) if len(second) else first
+
+
+def framed(text: Sequences, edge: int) -> Sequences:
+    """A text between so many words that stand nowhere else: longer sequences tell where it begins and ends."""
+    return Sequences(np.concatenate((_BETWEEN.repeat(edge), text.sequences(1), _AFTER.repeat(edge))))
 
 
 def _runs(known: dict[int, Digests], length: int) -> Digests:

@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preceptor.gates.postings import COMMON, Positions, Postings
-from preceptor.gates.reading import SHINGLE, Digests, Reading, Sequences, read, together
+from preceptor.gates.reading import SHINGLE, Digests, Reading, Sequences, framed, read, together
 from preceptor.gates.text import normalise
 from preceptor.spec.gates import ContaminationGate as Settings
 
 COVERED = 8
 """Words in the sequences by which coverage is measured; a question of fewer is compared whole."""
 TRACE = 3
-"""Words in the sequences that show what is left of a short question after a light edit."""
+"""Words in the sequences that show what is left of a short question after a few of its words were changed."""
 ONE_EDIT = 20
 """Questions of fewer words are found with one word changed; of as many or more, with two."""
 
@@ -85,10 +85,13 @@ class Shelf:
     """Sequences of 3 words of short questions that are not of one make."""
     _sizes: dict[str, Positions] = field(init=False, repr=False, default_factory=dict)
     _wholes: dict[int, list[int]] = field(init=False, repr=False, default_factory=dict)
+    _longest: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:
         for name in ("covered", "shingles", "traces"):
             self._sizes[name] = getattr(self, name).sizes(len(self.words))
+        held = self.words[self._sizes["traces"] > 0]
+        object.__setattr__(self, "_longest", int(held.max(initial=0)) + 2)
         for position, whole in enumerate(self.whole.tolist()):
             self._wholes.setdefault(whole, []).append(position)
 
@@ -112,7 +115,7 @@ class Shelf:
         covered = postings(COVERED)
         brief = (words >= COVERED) & ((words <= _brief(settings)) | (covered.sizes(len(words)) <= _brief(settings)))
         traces = [
-            _sequences(one, TRACE, loose) if short else np.zeros(0, np.uint64)
+            _traces(one, loose) if short else np.zeros(0, np.uint64)
             for one, short in zip(readings, brief.tolist(), strict=True)
         ]
         shelf = cls(
@@ -145,7 +148,7 @@ class Shelf:
             return Match("coverage", nearest, coverage)
         similar = self._similar(row, settings.similarity)
         if similar is None:
-            similar = self._edited(row.question, self._asked(row, TRACE))
+            similar = self._edited(row.question)
         if similar is not None:
             return Match("similar", nearest if coverage else similar, coverage)
         return Match(None, nearest, coverage) if coverage else None
@@ -198,13 +201,14 @@ class Shelf:
         shared = self.shingles.shared(found).items()
         return min((one for one, count in shared if count >= similarity * (sizes[one] + own - count)), default=None)
 
-    def _edited(self, question: Sequences, traces: Digests) -> int | None:
+    def _edited(self, question: Reading) -> int | None:
         """The first short question that a question is, but for a few of its words."""
-        return min(self._edits(question, traces), default=None)
+        if not COVERED - 1 <= len(question) <= self._longest:
+            return None
+        return min(self._edits(question, _traces(question, self.loose)), default=None)
 
     def _edits(self, question: Sequences, traces: Digests) -> Iterator[int]:
-        total = len(traces)
-        if not total or len(self.traces.likely(traces)) < total - 2 * TRACE:
+        if not len(traces) or len(self.traces.likely(traces)) < len(traces) - 2 * TRACE:
             return
         distinct, sizes = len(set(traces.tolist())), self._sizes["traces"]
         for one, count in self.traces.shared(self.traces.find(traces)).items():
@@ -249,6 +253,11 @@ def marks(text: str) -> int:
     """A digest for all words, operators and brackets of a text; white space and punctuation of prose are left out."""
     told = " ".join(_MARKS.findall(normalise(text)))
     return int.from_bytes(blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def _traces(question: Sequences, loose: bool) -> Digests:
+    """Sequences of 3 words; as every word stands in three of them, a change of it loses three."""
+    return _sequences(framed(question, TRACE - 1), TRACE, loose)
 
 
 def _sequences(reading: Sequences, length: int, loose: bool) -> Digests:
