@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from preceptor.errors import StorageError
-from preceptor.storage import backends, datasets
+from preceptor.storage import datasets
 from preceptor.storage.datasets import shards
 from preceptor.storage.store import Store
-from support.committer import commit, rows_of
+from support.committer import before_each_step, commit, rows_of
 
 COMMITTER = Path(__file__).parents[1] / "support" / "committer.py"
 
@@ -87,22 +87,15 @@ def test_a_commit_broken_off_between_any_two_steps_in_memory(monkeypatch: pytest
     root = f"memory://{uuid.uuid4().hex}"
     version = commit(f"{root}/whole").version
     reference = files(Store.open(f"{root}/whole"), version)
-    write = backends.Fsspec.write
-    for step in count(1):
+    for step in range(1, len(reference) + 1):
         steps = count(1)
 
-        def dying(self: backends.Fsspec, path: str, data: bytes, step: int = step, steps: count[int] = steps) -> None:
+        def die_there(step: int = step, steps: count[int] = steps) -> None:
             if next(steps) == step:
                 raise Killed
-            write(self, path, data)
 
         with monkeypatch.context() as patch:
-            patch.setattr(backends.Fsspec, "write", dying)
-            try:
+            before_each_step(root, die_there, patch.setattr)
+            with pytest.raises(Killed):
                 commit(f"{root}/{step}")
-            except Killed:
-                pass
-            else:
-                break
         assert not check_what_is_left(f"{root}/{step}", reference, version)
-    assert step == len(reference) + 1

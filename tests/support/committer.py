@@ -19,7 +19,8 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-import pyarrow.parquet  # noqa: F401 - imported once here, so that every child starts at once
+import pyarrow
+import pyarrow.parquet
 
 from preceptor.storage import backends, datasets
 from preceptor.storage.datasets import Row, VersionInfo, shards
@@ -50,15 +51,15 @@ def commit(root: str, version: int = 1) -> datasets.Manifest:
     return datasets.commit(Store.open(root), rows_of(version), info)
 
 
-def before_each_step(root: str, hook: Callable[[], None]) -> None:
-    """Call ``hook`` before everything that changes what is stored."""
+def before_each_step(root: str, hook: Callable[[], None], put: Callable[[Any, str, Any], None] = setattr) -> None:
+    """Call ``hook`` before everything that changes what is stored; ``put`` puts it there."""
     steps: list[tuple[Any, str]] = (
         [(backends.Fsspec, name) for name in ("write", "create", "put", "delete")]
         if root.startswith(("s3:", "memory:"))
         else [(os, name) for name in ("fsync", "replace", "link", "unlink")]
     )
     for where, name in steps:
-        setattr(where, name, _hooked(getattr(where, name), hook))
+        put(where, name, _hooked(getattr(where, name), hook))
 
 
 def _hooked(step: Callable[..., Any], hook: Callable[[], None]) -> Callable[..., Any]:
@@ -128,6 +129,7 @@ def race(root: str, children: int, versions: int) -> None:
 
 
 if __name__ == "__main__":
+    pyarrow.Table.from_pylist([{"a": 1}])  # imports pandas and more: once here, so that every child starts at once
     shards.ROWS_PER_SHARD = 10
     if sys.argv[1] == "kill":
         kill(sys.argv[2])
