@@ -23,6 +23,8 @@ from preceptor.versions.showing import GateShown, Shown
 LONGEST = 2_000
 """Characters of a question or an answer that are printed."""
 _RECIPE_DIGITS = 12
+_CALLED = {"pairs": "distinct pairs, of so many", "groups": "clusters a row, of so many"}
+"""Figures of diversity whose stored names say too little: each is a share by the amount that it is told for."""
 
 
 def version_table(versions: Iterable[Listed]) -> RenderableType:
@@ -79,7 +81,7 @@ def version_page(shown: Shown) -> RenderableType:
     if manifest.diversity:
         parts += [
             _head("Diversity"),
-            _facts({_words(name): _figure(value) for name, value in manifest.diversity.items()}),
+            _facts({_CALLED.get(name) or _words(name): _figure(value) for name, value in manifest.diversity.items()}),
         ]
     for row in shown.sample:
         parts += [_head(f"Row {row['id']}"), _row(row, receipt=True)]
