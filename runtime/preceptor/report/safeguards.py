@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from preceptor.gates.contamination import SEEDS
-from preceptor.gates.gate import gate_of
+from preceptor.gates.gate import REASONS, gate_of
 from preceptor.loop.state import RunState
+from preceptor.recipes.funnel import SURPLUS
 from preceptor.report import schema
 from preceptor.spec.document import Spec
 from preceptor.spec.gates import NeighbourCheck
@@ -15,7 +16,8 @@ from preceptor.storage.datasets import Row
 from preceptor.tasks.splits import Split, SplitName
 
 GATE = "contamination"
-_ORDER = ("format", "secrets", GATE, "labels", "duplicates", "balance")
+_QUOTA = "quota"
+"""Stands for the gate of rows that came after their skill's quota was full."""
 _THRESHOLDS = ("ngram", "coverage", "similarity")
 _MISSED = {
     "format": "rows that nobody can read, or that training cuts, may have been learnt",
@@ -84,11 +86,11 @@ def dropped(state: RunState) -> dict[str, int]:
 
 
 def by_gate(reasons: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """Rows dropped by gate and reason: the document's gates in their order, then whoever else drops rows."""
+    """Rows dropped by gate and reason, gates in their order: those of this release, of other packages, the quotas."""
     gates: dict[str, dict[str, int]] = {}
     for reason, count in reasons.items():
-        gates.setdefault(gate_of(reason), {})[reason] = count
-    order = [*_ORDER, *sorted(gates)]
+        gates.setdefault(_QUOTA if reason == SURPLUS else gate_of(reason), {})[reason] = count
+    order = [*REASONS, *sorted(gates.keys() - {_QUOTA}), _QUOTA]
     return {gate: gates[gate] for gate in sorted(gates, key=order.index)}
 
 
