@@ -7,6 +7,7 @@
     │   ├── StudentError     the base model does not load or does not fit
     │   ├── GateError        a gate cannot be made, or let pass what it is there to stop
     │   ├── StorageError     the storage root cannot be read or written
+    │   │   └── StorageDownError  its server was away for too long; the run can be continued (exit code 1)
     │   ├── EndpointError    an endpoint refuses the key, the model or the request's form
     │   ├── FencedError      another driver owns the run
     │   └── ResumeError      the document changed since the run began
@@ -99,6 +100,15 @@ class GateError(UserError):
 
 class StorageError(UserError):
     """The storage root cannot be read or written."""
+
+
+class StorageDownError(StorageError):
+    """The storage root's server, or the way to it, failed for longer than :data:`preceptor.storage.patience.PATIENCE`.
+
+    Nothing is wrong with the command: the same one continues where this one stopped.
+    """
+
+    exit_code = 1
 
 
 class EndpointError(UserError):

@@ -15,7 +15,7 @@ from random import Random
 import pytest
 from fsspec.config import conf
 
-from preceptor.errors import FencedError, StorageError
+from preceptor.errors import FencedError, StorageDownError, StorageError
 from preceptor.storage import datasets, patience
 from preceptor.storage.datasets import shards
 from preceptor.storage.ledger import Ledger, read_records
@@ -266,8 +266,9 @@ def test_a_longer_one_ends_with_an_error_and_the_next_driver_continues(
     with Ledger.acquire(store, heartbeat_seconds=0) as ledger:
         ledger.append("run-started", {})
         server.plan = first("error", "", times=10**9)
-        with pytest.raises(StorageError, match="fails or is overloaded, and did not recover in time") as caught:
+        with pytest.raises(StorageDownError, match="fails or is overloaded, and did not recover in time") as caught:
             ledger.append("recipe-drafted", {})
+        assert caught.value.exit_code == 1
         assert "the same command continues" in caught.value.mend
         assert patience.PATIENCE - 6 < sum(pauses) <= patience.PATIENCE
         pauses.clear()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from preceptor.errors import StorageError
+from preceptor.errors import StorageDownError, StorageError
 
 Failures = tuple[type[BaseException], ...]
 """The errors a backend raises when the outside world is at fault."""
@@ -144,7 +144,8 @@ def storage_error(action: str, uri: str, error: BaseException) -> StorageError:
         or (_NO_BUCKET if isinstance(error, FileNotFoundError) else None)
         or (_one_line(error), "check the storage root; the same command continues where this one stopped")
     )
-    return StorageError(f"cannot {action} {safe(uri)}: {reason}", mend=mend)
+    kind = StorageDownError if passing(error) else StorageError
+    return kind(f"cannot {action} {safe(uri)}: {reason}", mend=mend)
 
 
 def _one_line(error: BaseException) -> str:
