@@ -61,7 +61,7 @@ def gates(**sections: Any) -> dict[str, Any]:
 
 
 def test_gates_can_be_switched_off() -> None:
-    off = spec(**gates(format={"enabled": False}, labels={"enabled": False}))
+    off = spec(**gates(format={"enabled": False}, secrets={"enabled": False}, labels={"enabled": False}))
     assert Screen(off, SCORER, Safeguards()).names == ()
     assert label_gates(off) == ()
-    assert Screen(spec(), SCORER, Safeguards()).names == ("format",)
+    assert Screen(spec(), SCORER, Safeguards()).names == ("format", "secrets")
