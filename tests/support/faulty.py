@@ -24,7 +24,16 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from support.sensible import Body, fingerprint, most_tokens, prompt_tokens, sensible, tokens
+from support.sensible import (
+    Body,
+    embedding,
+    embedding_tokens,
+    fingerprint,
+    most_tokens,
+    prompt_tokens,
+    sensible,
+    tokens,
+)
 
 Kind = Literal[
     "latency",  # the answer, after `seconds`
@@ -46,6 +55,7 @@ Kind = Literal[
     "away",  # turned away: 503, with Retry-After if `retry_after`
     "status",  # refused: `status`, with `message`
 ]
+UNREADABLE = frozenset("prose cut-off empty refusal filtered".split())
 SPOILED = frozenset("latency drip hang reset half endless garbage malformed error".split())
 TURNED_AWAY = frozenset({"busy", "away", "status"})
 
@@ -114,12 +124,13 @@ class Exchange:
 
 
 class FaultyServer:
-    """Serves ``/v1/chat/completions`` in a thread of its own while a ``with`` block runs."""
+    """Serves ``/v1/chat/completions`` and ``/v1/embeddings`` in a thread of its own while a ``with`` block runs."""
 
     def __init__(
         self,
         *,
         answer: Callable[[Body], str] | None = None,
+        embed: Callable[[str], list[float]] = embedding,
         faults: Plan | None = None,
         latency: float = 0.0,
         rejects: frozenset[str] | set[str] = frozenset(),
@@ -130,6 +141,7 @@ class FaultyServer:
 
         Args:
             answer: gives the text for a body; :func:`sensible` unless given.
+            embed: gives the vector of a text.
             faults: what goes wrong; nothing unless given.
             latency: seconds that every answer takes.
             rejects: types of ``response_format``, and keys of the body, that are refused with 400.
@@ -137,6 +149,7 @@ class FaultyServer:
             keep: whether to keep every exchange; without, only the sums, in flat memory.
         """
         self._answer = answer or sensible
+        self._embed = embed
         self._faults = faults or always(None)
         self._latency = latency
         self._rejects = rejects
@@ -193,6 +206,7 @@ class FaultyServer:
         self._stopping = asyncio.Event()
         app = web.Application(client_max_size=2**26)
         app.router.add_post("/v1/chat/completions", self._handle)
+        app.router.add_post("/v1/embeddings", self._handle)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         try:
@@ -219,20 +233,38 @@ class FaultyServer:
         if fault is None:
             fault = self._faults(body, self._seen[name])
         self._seen[name] += 1
-        text, finish = self._text(body, fault)
-        prompt, completion = prompt_tokens(body), tokens(text)
-        if fault is not None and fault.kind == "cut-off":
+        embeds = "input" in body
+        text, finish = ("", "stop") if embeds else self._text(body, fault)
+        prompt, completion = embedding_tokens(body) if embeds else prompt_tokens(body), tokens(text)
+        if not embeds and fault is not None and fault.kind == "cut-off":
             completion = most_tokens(body)
         self._account(Exchange(name, fault, prompt, completion, body))
         if fault is not None and fault.kind in TURNED_AWAY:
             return _turn_away(fault)
-        usage: Any = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+        counted: Any = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
         if fault is not None and fault.kind == "usage":
-            usage = dict(fault.usage) if isinstance(fault.usage, frozenset) else fault.usage
+            counted = dict(fault.usage) if isinstance(fault.usage, frozenset) else fault.usage
+        if embeds:
+            if isinstance(counted, dict):
+                counted.pop("completion_tokens", None)
+            payload = self._vectors(body, fault, counted)
+        else:
+            payload = self._completion(body, name, fault, text, finish, counted)
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        return await _send(request, fault, payload)
+
+    def _vectors(self, body: Body, fault: Fault | None, usage: Any) -> bytes:
+        """Embeddings, in an order of the server's own."""
+        texts = [] if fault is not None and fault.kind in UNREADABLE else list(enumerate(body["input"]))
+        data = [{"object": "embedding", "index": at, "embedding": self._embed(text)} for at, text in texts]
+        return json.dumps({"object": "list", "data": data[::-1], "model": body["model"], "usage": usage}).encode()
+
+    def _completion(self, body: Body, name: str, fault: Fault | None, text: str, finish: str, usage: Any) -> bytes:
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if fault is not None and fault.kind == "refusal":
             message |= {"content": None, "refusal": "I would rather not."}
-        payload = json.dumps(
+        return json.dumps(
             {
                 "id": f"chatcmpl-{name[:12]}",
                 "object": "chat.completion",
@@ -242,9 +274,6 @@ class FaultyServer:
                 "usage": usage,
             }
         ).encode()
-        if self._latency:
-            await asyncio.sleep(self._latency)
-        return await _send(request, fault, payload)
 
     def _refused(self, request: web.Request, body: Body) -> Fault | None:
         """What the server refuses whatever the plan says."""

@@ -31,6 +31,19 @@ def prompt_tokens(body: Body) -> int:
     return 3 + extra + sum(2 + tokens(turn["content"]) for turn in body["messages"])
 
 
+def embedding_tokens(body: Body) -> int:
+    """Tokens of the texts that are to be embedded, with two around each."""
+    return sum(2 + tokens(text) for text in body["input"])
+
+
+def embedding(text: str, dimensions: int = 64) -> list[float]:
+    """A text as a bag of words: those with the same words in another order have the same vector."""
+    vector = [0.0] * dimensions
+    for word in re.findall(r"\w+", text.lower()):
+        vector[int(sha256(word.encode()).hexdigest()[:8], 16) % dimensions] += 1.0
+    return vector
+
+
 def most_tokens(body: Body) -> int:
     """The longest answer that a body allows."""
     return int(body.get("max_tokens") or body.get("max_completion_tokens") or 16)

@@ -13,12 +13,12 @@ import aiohttp
 from httpx2 import Response
 from openai import APIConnectionError, APIStatusError
 
-from preceptor.endpoints import completions
+from preceptor.endpoints import completions, embeddings
 from preceptor.endpoints.connections import connect, is_vendor
 from preceptor.endpoints.credentials import Credentials
 from preceptor.endpoints.manners import Carried, Clock, Manners, Sleep, TurnedAway
-from preceptor.endpoints.messages import Answer, Request, Usage
-from preceptor.endpoints.refusals import Refusal, refusal
+from preceptor.endpoints.messages import Answer, AnyRequest, Texts, Usage
+from preceptor.endpoints.refusals import COMPLETIONS, EMBEDDINGS, Refusal, refusal
 from preceptor.endpoints.structured import Way, Ways, response_format, told
 from preceptor.errors import EndpointError
 from preceptor.spec.endpoint import Endpoint
@@ -59,6 +59,7 @@ class Client:
         clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
         random: Callable[[], float] | None = None,
+        discreet: bool = False,
     ) -> None:
         """Read the key from this process's environment; nothing is sent yet.
 
@@ -68,6 +69,7 @@ class Client:
             clock: seconds, for waiting and for durations.
             sleep: how to wait.
             random: numbers in [0, 1) for jitter.
+            discreet: errors that are raised do not repeat what the endpoint says, as it may quote what it was asked.
 
         Raises:
             EndpointError: the key is missing, or the endpoint's document cannot be carried out.
@@ -79,7 +81,10 @@ class Client:
         self._ways = Ways(endpoint.structured_output)
         self._clock = clock
         self._openai = connect(endpoint, self._credentials.key, concurrency)
-        self._completions = f"{self._openai.base_url}chat/completions"  # whole, or it is put together for every request
+        # Whole, or they are put together for every request.
+        self._completions = f"{self._openai.base_url}{COMPLETIONS}"
+        self._embeddings = f"{self._openai.base_url}{EMBEDDINGS}"
+        self._discreet = discreet
         self.manners = Manners(
             self._credentials.url,
             concurrency=concurrency,
@@ -102,7 +107,7 @@ class Client:
         """Close the connections."""
         await self._openai.close()
 
-    async def send(self, request: Request) -> Sent:
+    async def send(self, request: AnyRequest) -> Sent:
         """Send a request until it is carried out or refused for good.
 
         Raises :class:`EndpointError` when the endpoint refuses whoever asks, and
@@ -117,7 +122,7 @@ class Client:
             answer = outcome.value
         return Sent(answer, tally.sends, turned_away + tally.refused, tally.seconds)
 
-    async def _attempt(self, request: Request, tally: _Tally) -> Carried[Answer] | TurnedAway:
+    async def _attempt(self, request: AnyRequest, tally: _Tally) -> Carried[Answer] | TurnedAway:
         """One attempt: asks again at once, in another form, when it is only the form that is refused."""
         schema = request.schema
         way = None if schema is None else self._ways.best(request.model, schema)
@@ -146,7 +151,10 @@ class Client:
         if answer.failure in {None, "malformed"} and answer.text:
             self._ways.answered(model, schema, way, text=answer.text, good=answer.failure is None)
 
-    def _body(self, request: Request, way: Way | None, cap: str) -> bytes:
+    def _body(self, request: AnyRequest, way: Way | None, cap: str) -> bytes:
+        if isinstance(request, Texts):
+            asked = {"model": request.model, "input": list(request.texts)}
+            return json.dumps(asked | self._endpoint.extra_body).encode()
         schema = request.schema
         body: dict[str, Any] = {
             "model": request.model,
@@ -164,32 +172,38 @@ class Client:
                 body["response_format"] = form
         return json.dumps(body | self._endpoint.extra_body).encode()
 
-    async def _post(self, body: bytes, request: Request) -> Carried[Answer] | TurnedAway | Refusal:
+    async def _post(self, body: bytes, request: AnyRequest) -> Carried[Answer] | TurnedAway | Refusal:
         """Make one HTTP request and say what came of it.
 
         Nothing is raised from inside an ``except``: the client library's errors hold the request and so the key.
         """
+        url = self._embeddings if isinstance(request, Texts) else self._completions
         try:
             async with asyncio.timeout(self._endpoint.timeout):
                 # The library's way to endpoints whose answers it shall not parse: half the time a request takes.
-                response = await self._openai.post(self._completions, cast_to=Response, content=body)
+                response = await self._openai.post(url, cast_to=Response, content=body)
         except TimeoutError:
             return Carried(completions.failed(request, "timeout"), "slow")
         except APIStatusError as error:
             return self._refused(error, request)
         except (APIConnectionError, aiohttp.ClientError, OSError) as error:
             return self._broken(error, request)
-        answer = completions.read_answer(self._credentials.blot(response.content), request)
+        content = self._credentials.blot(response.content)
+        if isinstance(request, Texts):
+            answer = embeddings.read_answer(content, request)
+        else:
+            answer = completions.read_answer(content, request)
         # Without any text it was no completion at all: a proxy's page, a server in trouble.
         return Carried(answer, "ill" if answer.failure == "malformed" and not answer.text else "well")
 
-    def _refused(self, error: APIStatusError, request: Request) -> Carried[Answer] | TurnedAway | Refusal:
-        found = refusal(error, self._credentials, request.model)
+    def _refused(self, error: APIStatusError, request: AnyRequest) -> Carried[Answer] | TurnedAway | Refusal:
+        path = EMBEDDINGS if isinstance(request, Texts) else COMPLETIONS
+        found = refusal(error, self._credentials, request.model, path, repeat=not self._discreet)
         if isinstance(found, TurnedAway | Refusal):
             return found
         return Carried(completions.failed(request, found), "slow" if found == "timeout" else "ill")
 
-    def _broken(self, error: Exception, request: Request) -> Carried[Answer] | TurnedAway | Refusal:
+    def _broken(self, error: Exception, request: AnyRequest) -> Carried[Answer] | TurnedAway | Refusal:
         causes: list[BaseException] = [error]
         while (cause := causes[-1].__cause__) is not None:
             causes.append(cause)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from preceptor.endpoints.messages import Answer, Failure, Request, Usage
+from preceptor.endpoints.messages import Answer, AnyRequest, Failure, Request, Texts, Usage
 from preceptor.endpoints.meter import bound_tokens
 from preceptor.endpoints.structured import UnreadableError, read
 
@@ -14,12 +14,12 @@ LONGEST_NAME = 200
 """Characters of a model's name that are kept."""
 
 
-def worst(request: Request) -> Usage:
+def worst(request: AnyRequest) -> Usage:
     """The most tokens that sending the request can have used."""
     return Usage(prompt=bound_tokens(request), completion=request.max_tokens)
 
 
-def failed(request: Request, failure: Failure, text: str = "", usage: Usage | None = None) -> Answer:
+def failed(request: AnyRequest, failure: Failure, text: str = "", usage: Usage | None = None) -> Answer:
     """An answer that is none; charged at its worst case unless ``usage`` says otherwise."""
     return Answer(text, failure, worst(request) if usage is None else usage, request.model)
 
@@ -40,20 +40,26 @@ def read_answer(body: bytes, request: Request) -> Answer:
             value = read(text, request.schema)
         except UnreadableError:
             failure = "malformed"
-    name = completion.get("model")
-    model = _storable(name[:LONGEST_NAME]) if isinstance(name, str) and name else request.model
-    return Answer(_storable(text), failure, usage, model, value)
+    return Answer(_storable(text), failure, usage, model_named(completion.get("model"), request), value)
 
 
-def plausible(reported: Any, request: Request) -> Usage | None:
+def model_named(name: Any, request: AnyRequest) -> str:
+    """The model that answered, as the endpoint names it; as it was asked for when it does not."""
+    return _storable(name[:LONGEST_NAME]) if isinstance(name, str) and name else request.model
+
+
+def plausible(reported: Any, request: AnyRequest) -> Usage | None:
     """The usage an endpoint reported, if the request can have used that; ``None`` if not.
 
     A prompt has at least one token and at most its bound, an answer at most what was asked for, and a total, where
-    one is given, is their sum: endpoints that charge for hidden tokens name them there alone.
+    one is given, is their sum: endpoints that charge for hidden tokens name them there alone. Embedding texts writes
+    no answer, and what is not named is 0.
     """
     if not isinstance(reported, Mapping):
         return None
     prompt, completion = reported.get("prompt_tokens"), reported.get("completion_tokens")
+    if isinstance(request, Texts) and completion is None:
+        completion = 0
     if type(prompt) is not int or type(completion) is not int:
         return None
     possible = 1 <= prompt <= bound_tokens(request) and 0 <= completion <= request.max_tokens

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from preceptor.endpoints.index import LogIndex
 from preceptor.endpoints.log import LogWriter
-from preceptor.endpoints.messages import Answer, Request, Usage
+from preceptor.endpoints.messages import Answer, AnyRequest, Usage
 from preceptor.endpoints.meter import Lease, charge, clamp, worst_case
 from preceptor.endpoints.records import Record
 from preceptor.errors import EndpointDownError, EndpointError, StorageError
@@ -49,7 +49,7 @@ class Send(Protocol):
     else ends it leaves open whether it was.
     """
 
-    def __call__(self, request: Request, /) -> Awaitable[Sent]:
+    def __call__(self, request: AnyRequest, /) -> Awaitable[Sent]:
         """Send it."""
         ...
 
@@ -96,7 +96,7 @@ class Correspondence:
         self.tally = Tally()
         """What was asked so far."""
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: AnyRequest) -> Answer:
         """See :meth:`preceptor.endpoints.messages.Correspondent.ask`. An equal request under way is waited for.
 
         Raises:
@@ -119,7 +119,7 @@ class Correspondence:
             del self._under_way[digest]
             mine.set_result(answer)  # without an answer, those who waited ask for themselves
 
-    async def _ask(self, request: Request) -> Answer:
+    async def _ask(self, request: AnyRequest) -> Answer:
         digest = request.digest
         charged = self._index.charged_for(digest)
         if charged is None and digest not in self._known:
@@ -137,7 +137,7 @@ class Correspondence:
             self.tally.add(answer, charged)
         return answer
 
-    async def _carry_out(self, request: Request, worst: Amount) -> Answer:
+    async def _carry_out(self, request: AnyRequest, worst: Amount) -> Answer:
         """Send a request for which ``worst`` was set aside."""
         try:
             await self._log.write(Record.intent(request, worst))
@@ -165,7 +165,7 @@ class Correspondence:
             self._known[record.digest] = record.answer
             self.tally.add(record.answer, record.amount)
 
-    async def _refuse(self, request: Request) -> Answer:
+    async def _refuse(self, request: AnyRequest) -> Answer:
         """Send nothing, and keep that for a replay. A later asker with more left may send it after all."""
         answer = Answer(text="", failure="budget", usage=Usage(prompt=0, completion=0), model=request.model)
         if request.digest in self._index or request.digest in self._refused:
@@ -187,7 +187,7 @@ class ReplayCorrespondence:
         self.tally = Tally()
         """What was asked so far."""
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: AnyRequest) -> Answer:
         """The recorded answer. Raises :class:`StorageError` when there is none."""
         if request.digest not in self._index:
             where = f" ({request.place})" if request.place else ""

@@ -169,6 +169,12 @@ class LogIndex:
             return lines
 
 
+def records(store: Store, attempt: int) -> Iterator[Record]:
+    """Every record of an attempt as it lies in the log, one writer's after the other's. Raises as the index does."""
+    for _, path, lines in _shards(store, attempt):
+        yield from _records(store, path, lines)
+
+
 def _shards(store: Store, attempt: int) -> Iterator[tuple[str, str, list[bytes]]]:
     """Writer, path and records' lines of each shard, a writer's own in the order they were written."""
     shards = _names(store, attempt)

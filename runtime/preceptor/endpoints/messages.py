@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from preceptor.recipes.digests import digest
 
@@ -57,6 +57,42 @@ class Request:
             "schema": self.schema,
             "place": self.place,
         }
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts whose embeddings are asked for; see :mod:`preceptor.endpoints.embeddings` for what answers hold."""
+
+    model: str
+    """Model name at the endpoint."""
+    texts: tuple[str, ...]
+    """The texts."""
+    names: tuple[str, ...]
+    """What each text is called in the log, which holds digests in the place of texts."""
+    place: str = ""
+    """Where in the run they belong, as of a :class:`Request`."""
+    max_tokens: ClassVar[int] = 0
+    """Nothing is written."""
+    schema: ClassVar[None] = None
+    """Nor is JSON."""
+
+    @cached_property
+    def digest(self) -> str:
+        """64 hex digits, as of a :class:`Request`."""
+        return digest(self.to_data())
+
+    def to_data(self) -> dict[str, Any]:
+        """JSON data that names every text and tells none of them."""
+        return {
+            "model": self.model,
+            "names": list(self.names),
+            "texts": [digest(text) for text in self.texts],
+            "place": self.place,
+        }
+
+
+AnyRequest = Request | Texts
+"""Whatever can be asked of an endpoint."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ that neither a limit nor a total depends on the order in which anything was adde
 from __future__ import annotations
 
 import json
+import unicodedata
 from fractions import Fraction
 from functools import lru_cache
 
-from preceptor.endpoints.messages import Request, Usage
+from preceptor.endpoints.messages import AnyRequest, Texts, Usage
 from preceptor.recipes.amount import PICODOLLARS, Amount
 from preceptor.spec.endpoint import Price
 
@@ -33,7 +34,7 @@ _TOKENS_PRICED = 10**6  # a price is for a million tokens
 _NOTHING = Amount()
 
 
-def bound_tokens(request: Request) -> int:
+def bound_tokens(request: AnyRequest) -> int:
     """Most prompt tokens the request can have, under any tokenizer in use.
 
     No token of a byte-level or byte-fallback vocabulary stands for less than one byte, so bytes bound tokens; what
@@ -41,6 +42,8 @@ def bound_tokens(request: Request) -> int:
     characters longer. No model with a chat template is known to.) Three to five times what English needs: it is set
     aside while the request is under way, not spent.
     """
+    if isinstance(request, Texts):
+        return sum(_widest(text) + MESSAGE_TOKENS for text in request.texts)
     text = sum(len(part.encode("utf-8", "surrogatepass")) for turn in request.messages for part in turn.values())
     schema = _longest(json.dumps(request.schema)) + SCHEMA_TOKENS if request.schema is not None else 0
     return text + len(request.messages) * MESSAGE_TOKENS + CONVERSATION_TOKENS + schema
@@ -55,7 +58,13 @@ def _longest(schema: str) -> int:
     return len(json.dumps(json.loads(schema), indent=2))
 
 
-def worst_case(request: Request, price: Price) -> Amount:
+def _widest(text: str) -> int:
+    """Bytes of a text, before or after NFKC: the tokenizers of many embedding models do normalise."""
+    forms = (text, unicodedata.normalize("NFKC", text))
+    return max(len(form.encode("utf-8", "surrogatepass")) for form in forms)
+
+
+def worst_case(request: AnyRequest, price: Price) -> Amount:
     """The most that one sending of the request can use up."""
     return charge(Usage(prompt=bound_tokens(request), completion=request.max_tokens), price)
 

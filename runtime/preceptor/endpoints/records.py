@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from preceptor.endpoints.messages import Answer, Request, Usage
+from preceptor.endpoints.messages import Answer, AnyRequest, Usage
 from preceptor.recipes.amount import Amount
 
 Kind = Literal["intent", "answer", "failure", "refused", "returned"]
@@ -51,18 +51,18 @@ class Record:
     """What came back, where the record holds it."""
 
     @classmethod
-    def intent(cls, request: Request, worst: Amount) -> Record:
+    def intent(cls, request: AnyRequest, worst: Amount) -> Record:
         """The request is about to be sent."""
         return cls("intent", request.digest, worst)
 
     @classmethod
-    def outcome(cls, request: Request, answer: Answer, charged: Amount) -> Record:
+    def outcome(cls, request: AnyRequest, answer: Answer, charged: Amount) -> Record:
         """The request was answered, failed, or was refused by the budget."""
         kind: Kind = "answer" if answer.failure is None else "refused" if answer.failure == "budget" else "failure"
         return cls(kind, request.digest, charged, request.to_data(), answer)
 
     @classmethod
-    def returned(cls, request: Request) -> Record:
+    def returned(cls, request: AnyRequest) -> Record:
         """The request was turned away and is given up for now."""
         return cls("returned", request.digest, Amount())
 

@@ -17,6 +17,10 @@ from preceptor.endpoints.manners import TurnedAway
 from preceptor.endpoints.messages import Failure
 from preceptor.errors import EndpointError
 
+COMPLETIONS = "chat/completions"
+"""Path of conversations below an endpoint's base URL."""
+EMBEDDINGS = "embeddings"
+"""Path of embeddings."""
 BUSY = frozenset({425, 429})
 """Turned away because there is too much to do."""
 DOWN = frozenset({503, 529})
@@ -43,14 +47,20 @@ class Refusal:
         return self.of_form and key in self.words
 
 
-def refusal(error: APIStatusError, credentials: Credentials, model: str) -> TurnedAway | Refusal | Failure:
-    """What a status says: turned away for now, refused, or carried out and then lost."""
+def refusal(
+    error: APIStatusError, credentials: Credentials, model: str, path: str = COMPLETIONS, *, repeat: bool = True
+) -> TurnedAway | Refusal | Failure:
+    """What a status says: turned away for now, refused, or carried out and then lost.
+
+    Errors to raise do not ``repeat`` the endpoint's words when told not to.
+    """
     status = error.status_code
     words = "" if status == 401 else credentials.scrub(_words(error.body))  # some echo parts of the key with it
+    public = words if repeat else ""
     if status == 402 or error.code == "insufficient_quota":
         return Refusal(
             error=EndpointError(
-                f"{credentials.url} has no credit left (HTTP {status}): {words}",
+                f"{credentials.url} has no credit left (HTTP {status}){_said(public)}",
                 mend="add credit to the account or choose another endpoint; the same command continues",
             )
         )
@@ -64,7 +74,7 @@ def refusal(error: APIStatusError, credentials: Credentials, model: str) -> Turn
         failure="refused" if error.code in {"content_filter", "content_policy_violation"} else "rejected",
         words=words,
         of_form=status in FORM,
-        error=_about_us(status, words, credentials, model),
+        error=_about_us(status, public, credentials, model, path),
     )
 
 
@@ -75,10 +85,13 @@ def _words(body: object) -> str:
     return body if isinstance(body, str) else ""
 
 
-def _about_us(status: int, words: str, credentials: Credentials, model: str) -> EndpointError | None:
+def _said(words: str) -> str:
+    return f": {words}" if words else ""
+
+
+def _about_us(status: int, words: str, credentials: Credentials, model: str, path: str) -> EndpointError | None:
     """The error for a status that every request would get; ``None`` when it is about one request."""
-    url, variable = credentials.url, credentials.variable
-    says = f": {words}" if words else ""
+    url, variable, says = credentials.url, credentials.variable, _said(words)
     if status == 401:
         if not variable:
             return EndpointError(
@@ -96,7 +109,7 @@ def _about_us(status: int, words: str, credentials: Credentials, model: str) -> 
         )
     if status in {404, 405, 410}:
         return EndpointError(
-            f"{url}/chat/completions with the model {model} is not there (HTTP {status}){says}",
+            f"{url}/{path} with the model {model} is not there (HTTP {status}){says}",
             mend="check `model`, and `endpoint.baseUrl`, which usually ends in /v1",
         )
     if status < 400:

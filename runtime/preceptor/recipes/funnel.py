@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, Field
 
 SURPLUS = "surplus"
@@ -35,6 +38,21 @@ class SkillFunnel(BaseModel):
         """Rows of the skill in the version."""
         return self.carried + self.accepted
 
+    def without(self, reasons: Mapping[str, int], carried: int = 0) -> Self:
+        """The funnel after so many of the accepted rows were dropped, by reason, and so many of the carried ones."""
+        gone = sum(reasons.values())
+        dropped = {
+            reason: self.dropped.get(reason, 0) + reasons.get(reason, 0) for reason in {**self.dropped, **reasons}
+        }
+        return self.model_copy(
+            update={
+                "accepted": self.accepted - gone,
+                "carried": self.carried - carried,
+                "dropped": dropped,
+                "missing": self.missing + gone + carried,
+            }
+        )
+
 
 class Funnel(BaseModel):
     """What became of an attempt's rows."""
@@ -45,6 +63,11 @@ class Funnel(BaseModel):
     """By skill, sorted."""
     exhausted: bool = False
     """Whether a budget ended before the quotas were full."""
+
+    def without(self, dropped: Mapping[str, Mapping[str, int]], carried: Mapping[str, int]) -> Self:
+        """The funnel after accepted rows were ``dropped``, by skill and reason, and ``carried`` ones, by skill."""
+        left = {name: skill.without(dropped.get(name, {}), carried.get(name, 0)) for name, skill in self.skills.items()}
+        return self.model_copy(update={"skills": left})
 
     @property
     def made(self) -> int:

@@ -25,6 +25,7 @@ FREE = (
     "spec.approval.granted",
     "spec.storage",
     "spec.teacher.concurrency",
+    "spec.dataset.gates.contamination.neighbours.concurrency",
 )
 """Fields that change nothing of what a run makes."""
 BUDGET = "spec.budget"

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from preceptor.spec.base import ContradictionError, Duration, Fraction, Model
 
 RESERVED = frozenset(
-    "model messages prompt temperature top_p stream stream_options response_format "
+    "model messages prompt input encoding_format temperature top_p stream stream_options response_format "
     "max_tokens max_completion_tokens max_new_tokens n_predict n best_of use_beam_search echo "
     "tools functions documents web_search_options".split()
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from preceptor.spec.base import ContradictionError, Fraction, Model, Name
+from preceptor.spec.endpoint import Endpoint, Price, Sampling
 
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 """A language as ISO 639-1 abbreviates it, as in ``en``."""
@@ -30,6 +31,48 @@ class SecretsGate(Model):
     """Whether it runs."""
 
 
+class CheckerSampling(Sampling):
+    """How the checker samples."""
+
+    temperature: float = Field(default=0.0, ge=0)
+    """Softmax temperature."""
+    max_tokens: int = Field(default=512, gt=0)
+    """Longest answer."""
+
+
+class Checker(Model):
+    """A model that is shown a row's question beside an item's and says whether both ask the same."""
+
+    model: str = Field(examples=["gpt-5.2-mini"])
+    """Model name at the endpoint."""
+    endpoint: Endpoint = Endpoint()
+    """Where it is served."""
+    sampling: CheckerSampling = CheckerSampling()
+    """How it samples."""
+    price: Price = Price()
+    """What it costs; counts towards `budget.usd` and `budget.tokens`, not towards `budget.teacherRequests`."""
+
+
+class NeighbourCheck(Model):
+    """Finds paraphrases: rows whose embedding is near an item's are shown, beside it, to a model that decides.
+
+    Whoever serves the models sees the questions of the examination, and they lie in the log below ``inspection/``.
+    """
+
+    model: str = Field(examples=["text-embedding-3-small"])
+    """Name of the embedding model at the endpoint."""
+    endpoint: Endpoint = Endpoint()
+    """Where it is served; anything that has ``/embeddings``, such as vLLM or llama.cpp."""
+    price: Price = Price()
+    """What it costs; counts as the checker's does."""
+    threshold: Fraction = 0.85
+    """Similarity (cosine) from which a row and an item are shown to the checker."""
+    concurrency: int = Field(default=8, gt=0)
+    """Requests in flight at most, to each of both models."""
+    checker: Checker
+    """Who decides."""
+
+
 class ContaminationGate(Model):
     """Drops a row that copies an item of the examination, of any split, or a raw seed question.
 
@@ -45,6 +88,18 @@ class ContaminationGate(Model):
     """A row is dropped when this share of an item's 8-word sequences, or more, is in it."""
     similarity: Fraction = 0.8
     """A row is dropped from this similarity (Jaccard, of 5-word sequences, estimated by MinHash) to an item."""
+    neighbours: NeighbourCheck | None = None
+    """Compares by meaning too, with models that are asked for it; by words alone when absent."""
+
+    @model_validator(mode="after")
+    def _neighbours_of_something(self) -> Self:
+        if self.neighbours is not None and not self.enabled:
+            raise ContradictionError(
+                "`neighbours` is part of a gate that is switched off",
+                mend="remove `neighbours`, or write `enabled: true`",
+                at=("neighbours",),
+            )
+        return self
 
 
 class LabelsGate(Model):

@@ -8,9 +8,9 @@
     leases/000003-heartbeat.json                when it was last seen, and whether it let go
     teacher/<attempt>/<writer>-<n>.jsonl.zst    requests and answers
     examination/index.bin                       digests of the examination, which rows are compared with; no text
+    inspection/teacher/<attempt>/…              requests and answers about rows near the examination; holds its questions
     datasets/<version>/data-00000.parquet       rows; README.md, croissant.json, manifest.json (written last)
     checkpoints/<id>/                           adapter or weights; manifest.json (written last)
-    examination/index.bin                       digests of what no row may copy, so that a replay needs no items
     evaluations/<id>.parquet                    predictions
     report/index.html, report/report.json       the outcome
 """
@@ -28,7 +28,8 @@ CHECKPOINTS = "checkpoints"
 EVALUATIONS = "evaluations"
 EXAM_INDEX = "examination/index.bin"
 """Digests of what no row may copy; no text."""
-EXAM_INDEX = "examination/index.bin"
+INSPECTION = "inspection"
+"""Directory with a log of its own, which holds questions of the examination and is the evaluator's alone."""
 REPORT_HTML = "report/index.html"
 REPORT_JSON = "report/report.json"
 

@@ -1,0 +1,267 @@
+"""Looks for rows that ask what the examination asks in other words, which no comparison of words can find.
+
+Rows whose embedding is near that of a protected question are shown, beside it, to a model that says whether both ask
+the same. It happens where the driver is, on the evaluator's side of the wall, between the assembly of an attempt and
+its commit; only counts leave it. In doubt a row is dropped. Carried rows were inspected with the version they are from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from preceptor.endpoints.index import LogIndex
+from preceptor.endpoints.meter import Lease
+from preceptor.gates.contamination import SEEDS, Protected
+from preceptor.gates.nearness import nearest
+from preceptor.loop.asking import PLENTY
+from preceptor.loop.inspectors import Archive, Inspector, Recorded, Vector, asked, batches
+from preceptor.loop.parts import Reporter, Stage
+from preceptor.loop.waves import UnpaidError, paid
+from preceptor.recipes.amount import Amount, Limit
+from preceptor.recipes.sample import Sample
+from preceptor.spec.document import Spec
+from preceptor.spec.gates import NeighbourCheck
+from preceptor.storage import layout
+from preceptor.storage.store import Store
+from preceptor.synthesis.assembly import Assembled
+from preceptor.synthesis.keeping import Keeper
+from preceptor.tasks.content import Content
+
+NEIGHBOUR = "contaminated-neighbour"
+"""Reason given to a row that asks the same as a protected question."""
+UNCHECKED = "contaminated-unchecked"
+"""Reason given to a row of which nobody could say that: too long, no readable verdict, or no budget left."""
+NEAREST = 3
+"""Protected questions that a row is compared with, at most, nearest first."""
+_WAVE = 1024  # rows that are in memory at once
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What is left of an assembly."""
+
+    assembled: Assembled
+    """Without the rows that were dropped; what inspecting used up is in its ``spent``."""
+    unpaid: bool = False
+    """Whether the budget left too little to compare the rows at all: they may not be used then, and all are there."""
+    near: int = 0
+    """Rows that were near a protected question."""
+
+    @property
+    def failure(self) -> str:
+        """Why the rows may not be used; empty when they may."""
+        if not self.unpaid:
+            return ""
+        return "the budget left too little to compare the rows with the examination (`contamination.neighbours`)"
+
+
+class Inspection:
+    """Inspects what the attempts of one run assembled."""
+
+    def __init__(
+        self, spec: Spec, store: Store, reporter: Reporter, *, protected: Iterable[Protected] = (), epoch: int = 0
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            spec: the document's ``spec``.
+            store: the run's directory in storage.
+            reporter: is told about it.
+            protected: what no row may ask; a replay needs none.
+            epoch: the driver's epoch.
+        """
+        self._spec = spec
+        self._settings = spec.dataset.gates.contamination.neighbours
+        self._log = store.child(layout.INSPECTION)
+        self._reporter = reporter
+        self._protected = {one.name: one.text for one in protected} if self._settings else {}
+        self._epoch = epoch
+        self._archive = Archive(self._log)
+
+    def carry_out(self, attempt: int, assembled: Assembled, limit: Limit) -> Inspected:
+        """Drop the rows that ask the same as a protected question; ask nobody when the document does not want it.
+
+        Done again after a kill, it comes to the same and pays for nothing twice.
+
+        Args:
+            attempt: the attempt's number.
+            assembled: its rows, which are taken out of their keeper where they are dropped.
+            limit: what may be used up in all, what assembling used up included; requests do not count.
+
+        Raises:
+            GateError: a protected question cannot be embedded.
+            EndpointError, EndpointDownError, StorageError: as a correspondence raises them; never with a question.
+        """
+        if self._settings is None or not len(assembled.rows):
+            return Inspected(assembled)
+        return asyncio.run(self._carry_out(self._settings, attempt, assembled, limit - assembled.spent))
+
+    async def _carry_out(self, settings: NeighbourCheck, attempt: int, assembled: Assembled, limit: Limit) -> Inspected:
+        known = self._archive.until(attempt, self._protected)
+        index = LogIndex.read(self._log, attempt)
+        most = Amount(
+            requests=PLENTY,
+            tokens=PLENTY if limit.tokens is None else limit.tokens,
+            picodollars=PLENTY if limit.picodollars is None else limit.picodollars,
+        )
+        lease = Lease(most, recorded=index.spent)
+        title = f"compare the rows of attempt {attempt} with the examination"
+        line = asked(
+            settings,
+            self._spec.task.description,
+            self._protected,
+            known,
+            log=self._log,
+            attempt=attempt,
+            epoch=self._epoch,
+            index=index,
+            lease=lease,
+        )
+        with self._reporter.stage(title, len(assembled.rows)) as stage:
+            async with line as inspector:
+                inspected = await self._inspected(inspector, assembled, stage)
+        spent = assembled.spent + replace(lease.spent + index.lost, requests=0)
+        return replace(inspected, assembled=replace(inspected.assembled, spent=spent))
+
+    def replayed(self, attempt: int, assembled: Assembled) -> Inspected:
+        """The same from the log, without anybody's help: what was spent is not told.
+
+        Raises :class:`StorageError` when the log does not tell enough.
+        """
+        if self._settings is None or not len(assembled.rows):
+            return Inspected(assembled)
+        recorded = Recorded(self._settings, self._log, attempt, self._archive.until(attempt + 1))
+        with self._reporter.stage(f"compare the rows of attempt {attempt} again", len(assembled.rows)) as stage:
+            return asyncio.run(self._inspected(recorded, assembled, stage))
+
+    async def _inspected(self, inspector: Inspector, assembled: Assembled, stage: Stage) -> Inspected:
+        assert self._settings is not None
+        verdicts = _Verdicts(self._settings, Content(self._spec.task), inspector, stage)
+        try:
+            await verdicts.embed(assembled.rows)
+        except UnpaidError:
+            return Inspected(assembled, unpaid=True)
+        await verdicts.check(assembled.rows)
+        return Inspected(_without(assembled, verdicts.reasons), near=len(verdicts.near))
+
+
+@dataclass
+class _Verdicts:
+    """Comes to a verdict about every fresh row. Rows are read twice, so that few are in memory at once."""
+
+    settings: NeighbourCheck
+    content: Content
+    inspector: Inspector
+    stage: Stage
+    near: dict[str, list[str]] = field(default_factory=dict)
+    """Names of the protected questions near a row, nearest first, by its id; only of rows that are near any."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why rows are dropped, by id."""
+
+    async def embed(self, rows: Keeper) -> None:
+        """Find the rows that are near a protected question. Raises :class:`UnpaidError`."""
+        questions, done = _Questions(await self.inspector.questions(), self.settings.threshold), 0
+        for wave in _waves(rows):
+            texts = {id: self._text(row) for id, row in wave.items()}
+            works = [self._embedding(batch) for batch in batches(texts)]
+            solved = {id for id, row in wave.items() if row.receipt.source == "solve"}  # these answer seeds
+            for vectors in await paid(works, self.settings.concurrency):
+                if vectors is None:
+                    raise UnpaidError
+                near = questions.near({id: one for id, one in vectors.items() if id not in solved}, seeds=True)
+                near |= questions.near({id: one for id, one in vectors.items() if id in solved}, seeds=False)
+                self.near |= {id: names for id, names in near.items() if names}
+                texts = {id: text for id, text in texts.items() if id not in near}
+            self.reasons |= dict.fromkeys(texts, UNCHECKED)  # what has no vector
+            done += len(wave)
+            self.stage.advance(done)
+
+    async def check(self, rows: Keeper) -> None:
+        """Let the checker decide about the rows that are near. What cannot be paid for is dropped."""
+        for wave in _waves(rows, self.near):
+            works = [self._checking(id, self._text(row)) for id, row in wave.items()]
+            for id, verdict in zip(wave, await paid(works, self.settings.concurrency), strict=True):
+                if verdict is None or verdict.reason:
+                    self.reasons[id] = verdict.reason if verdict else UNCHECKED
+
+    def _embedding(self, batch: Mapping[str, str]) -> Callable[[], Awaitable[dict[str, Vector]]]:
+        return lambda: self.inspector.rows(batch)
+
+    def _checking(self, row: str, text: str) -> Callable[[], Awaitable[_Verdict]]:
+        async def check() -> _Verdict:
+            for question in self.near[row]:
+                same = await self.inspector.same(row, text, question)
+                if same is not False:
+                    return _Verdict(NEIGHBOUR if same else UNCHECKED)
+            return _Verdict("")
+
+        return check
+
+    def _text(self, row: Sample) -> str:
+        return self.content.of(row.fields, row.prompt)
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What comes of checking a row."""
+
+    reason: str
+    """Why it is dropped; empty when it may stay."""
+
+
+class _Questions:
+    """The vectors of protected questions."""
+
+    def __init__(self, vectors: Mapping[str, Vector], threshold: float) -> None:
+        self._threshold = threshold
+        names = sorted(vectors)  # the same order whether they come from models or from the log
+        names.sort(key=lambda name: name.startswith(f"{SEEDS}:"))
+        self._names = names
+        self._exam = sum(not name.startswith(f"{SEEDS}:") for name in names)  # seeds come last
+        self._matrix = np.stack([vectors[name] for name in names]) if names else np.zeros((0, 0))
+
+    def near(self, vectors: Mapping[str, Vector], *, seeds: bool) -> dict[str, list[str]]:
+        """Names of the questions near each vector; those whose vectors cannot be compared are left out."""
+        if not self._names:
+            return {id: [] for id in vectors}
+        fitting = {id: vector for id, vector in vectors.items() if len(vector) == self._matrix.shape[1]}
+        if not fitting:
+            return {}
+        others = self._matrix if seeds else self._matrix[: self._exam]
+        found = nearest(np.stack(list(fitting.values())), others, self._threshold, NEAREST)
+        return {id: [self._names[number] for number in near] for id, near in zip(fitting, found, strict=True)}
+
+
+def _waves(rows: Keeper, only: Container[str] | None = None) -> Iterator[dict[str, Sample]]:
+    """The fresh rows, or those among them, by id, some at a time. Of several of one id, one stands for all."""
+    wave: dict[str, Sample] = {}
+    for row in rows:
+        if row.receipt.carried_from is None and (only is None or row.id in only):
+            if len(wave) == _WAVE and row.id not in wave:
+                yield wave
+                wave = {}
+            if row.id not in wave or row.receipt.source != "solve":  # who may copy less is compared with more
+                wave[row.id] = row
+    if wave:
+        yield wave
+
+
+def _without(assembled: Assembled, reasons: Mapping[str, str]) -> Assembled:
+    """What is left without the rows of these ids, which are taken out of their keeper."""
+    dropped: dict[str, Counter[str]] = {}
+    carried = Counter[str]()
+    for row in assembled.rows:
+        if row.id not in reasons:
+            continue
+        if row.receipt.carried_from is None:
+            dropped.setdefault(row.skill, Counter())[reasons[row.id]] += 1
+        else:  # the same row, made once more
+            carried[row.skill] += 1
+    for id in reasons:
+        assembled.rows.remove(id)
+    return replace(assembled, funnel=assembled.funnel.without(dropped, carried))
