@@ -20,6 +20,9 @@ from preceptor.tasks.content import Content
 SEEDS = "seeds"
 """Name of what stands beside the splits: raw seed questions, which ``solve`` answers and nothing else may copy."""
 
+_MEASURES = {"ngram", "coverage", "similarity"}
+"""What of the gate's settings decides what is found."""
+
 
 @dataclass(frozen=True)
 class Protected:
@@ -109,7 +112,8 @@ class ExamIndex:
             for shelf, held in (("exam", self._exam), ("seeds", self._seeds))
             for name, array in held.arrays().items()
         }
-        about = {"settings": self._settings.model_dump(mode="json"), "exam": self._names[0], "seeds": self._names[1]}
+        settings = self._settings.model_dump(mode="json", include=_MEASURES)
+        about = {"settings": settings, "exam": self._names[0], "seeds": self._names[1]}
         return pack(about, arrays)
 
     @classmethod
