@@ -30,14 +30,14 @@ _REFUSED = (
     r"|(?:provide|create|generate|produce|write|share|offer)\s(?:that|this|such|content|information|instructions"
     r"|assistance|help|answers?|medical|legal|financial)\b|engage\s(?:in|with)|do\sthat)"
 )
-_REFUSAL = re.compile(
-    rf"{_OPENING}(?:{_SORRY}[,;:.!]?\s(?:but\s|that\s)?)?{_UNABLE}\s(?:\w+\s)?{_REFUSED}"
-    r"|(?:\A[\s*_#>-]*|[.!?]\s+|\n\s*)as\san?\s(?:ai|artificial\sintelligence|(?:large\s)?language\smodel)\b"
-    r"(?:\s(?:language\s)?(?:model|assistant|system))?(?:\s[^.!?\n]{0,40})?,\si\b",
-    re.IGNORECASE,
+_DECLINES = re.compile(
+    rf"{_OPENING}(?:{_SORRY}[,;:.!]?\s(?:but\s|that\s)?)?{_UNABLE}\s(?:\w+\s)?{_REFUSED}", re.IGNORECASE
 )
-_HINTS = re.compile(
-    r"can['\u2019]?n?o?t|can not|unable|not able|not allowed|not p|won['\u2019]t|will not|decline|as an? ", re.I
+_ITSELF = ("as an ai", "as an artificial", "as a language", "as a large")
+_SPEAKS = re.compile(
+    rf"(?:{_OPENING}|[.!?]\s+|\n\s*)as an? (?:ai|artificial intelligence|(?:large )?language model)\b"
+    r"(?: (?:language )?(?:model|assistant|system))?(?: [^.!?\n]{0,40})?, i\b",
+    re.IGNORECASE,
 )
 
 
@@ -92,9 +92,13 @@ def is_refusal(text: str) -> bool:
     It is one when the text *begins* with a refusal to help, provide or comply, or when any sentence begins with "As an
     AI …, I". A message in which a customer is sorry that he cannot pay, and a quotation of a refusal, are none.
     """
-    return _HINTS.search(text) is not None and _REFUSAL.search(text) is not None
+    if _DECLINES.match(text):
+        return True
+    folded = text.lower()
+    return any(words in folded for words in _ITSELF) and _SPEAKS.search(text) is not None
 
 
 def _questions(sample: Sample) -> list[str]:
     """The question, and its parts: a template may say something before them."""
-    return [sample.prompt, *(value for value in sample.fields.values() if isinstance(value, str))]
+    parts = (value for value in sample.fields.values() if isinstance(value, str) and value != sample.prompt)
+    return [sample.prompt, *parts]

@@ -36,10 +36,13 @@ _KEY = re.compile(
     rf"(?<![A-Za-z0-9_])(?:{'|'.join(_FORMS)})(?![A-Za-z0-9])"
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s*(?:[A-Za-z-]+: .*\s+)*[A-Za-z0-9+/=\s\\]{64,}"
 )
-_HINTS = re.compile(
-    r"sk-|A[KS]IA|gh[pousr]_|b_pat_|glpat-|xox[abeoprs]-|AIza|hf_|_live_|npm_|pypi-|SG\.|eyJ|://|IVATE KEY"
-)
-"""What every form has in it, found fast in the texts that have nothing of the kind."""
+_HINTS = {
+    "_": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "b_pat_", "hf_", "_live_", "npm_"),
+    "-": ("sk-", "glpat-", "xox", "pypi-", "IVATE KEY"),
+    "A": ("AKIA", "ASIA", "AIza"),
+    "": ("SG.", "eyJ", "://"),
+}
+"""What every form has in it, by a letter of it: most texts are done with soon."""
 
 
 class SecretsGate:
@@ -57,7 +60,12 @@ class SecretsGate:
 
 def holds_secret(text: str) -> bool:
     """Whether a text holds what looks like a key."""
-    return _HINTS.search(text) is not None and _KEY.search(text) is not None
+    for letter, hints in _HINTS.items():
+        if letter in text:
+            for hint in hints:
+                if hint in text:
+                    return _KEY.search(text) is not None
+    return False
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -102,11 +102,11 @@ class StudentLengths:
     def _frame(self) -> Frame:
         if self.frame is not None:
             return self.frame
-        around = {self._around(probe) for probe in _PROBES}
+        around, other = (self._around(probe) for probe in _PROBES)
         definition = self._encoder.definition
-        if len(around) > 1 or None in around or definition is None:
+        if around is None or around != other or definition is None:
             return Frame("", "", NO_BOUND, alone=False)
-        ((head, tail),) = around
+        head, tail = around
         file = self._directory / _TOKENIZER
         alone = file.exists() and json.loads(_from_file(self._directory).to_str()) == definition
         return Frame(head, tail, bound_of(definition), alone)
