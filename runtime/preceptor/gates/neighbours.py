@@ -74,9 +74,10 @@ class Neighbours:
         if not seen:
             return []
         numbers = np.concatenate(seen)
-        numbers = np.array(sorted(set(numbers[self._apart[numbers] == np.uint64(apart)].tolist())), dtype=np.intp)
+        numbers = numbers[self._apart[numbers] == np.uint64(apart)]
         if not len(numbers):
             return []
+        numbers = np.array(sorted(set(numbers.tolist())), dtype=np.intp)
         agreeing = (self._signatures[numbers] == text).sum(axis=1)
         near = agreeing >= self._needed
         return list(zip(agreeing[near].tolist(), numbers[near].tolist(), strict=True))
@@ -84,13 +85,17 @@ class Neighbours:
     def _buckets(self, text: Signature, apart: int) -> NDArray[np.intp]:
         """The bucket of every band of a text; it is looked up first, and then perhaps added."""
         if self._latest is None or self._latest[0] is not text:
-            bands = np.add.reduce((text * _MIXERS).reshape(self._bands, self._rows), axis=1)
-            keys = (bands ^ np.uint64(apart)) + self._offsets
-            keys *= _SPREAD
-            keys ^= keys >> _HALF
-            keys *= _SPREAD
-            self._latest = (text, (keys >> _HALF).astype(np.intp))
+            self._latest = (text, self._keys(text[None], np.uint64(apart))[0])
         return self._latest[1] & (len(self._heads) - 1)
+
+    def _keys(self, texts: Signature, apart: np.uint64 | NDArray[np.uint64]) -> NDArray[np.intp]:
+        """A number for every band of every text; its last bits say which bucket."""
+        bands = np.add.reduce((texts * _MIXERS).reshape(len(texts), self._bands, self._rows), axis=2)
+        keys = (bands ^ apart) + self._offsets
+        keys *= _SPREAD
+        keys ^= keys >> _HALF
+        keys *= _SPREAD
+        return (keys >> _HALF).astype(np.intp)
 
     def _chain(self, number: int, buckets: NDArray[np.intp]) -> None:
         self._next[number] = self._heads[buckets]
@@ -104,8 +109,11 @@ class Neighbours:
         self._signatures[: self._count], self._apart[: self._count] = signatures, apart
         self._next = np.full((size, self._bands), _NOBODY, dtype=np.int32)
         self._heads = np.full(2 * size * self._bands, _NOBODY, dtype=np.int32)
-        for number in range(self._count):
-            self._chain(number, self._buckets(self._signatures[number], int(self._apart[number])))
+        for first in range(0, self._count, _START):
+            part = slice(first, first + _START)
+            buckets = self._keys(self._signatures[part], self._apart[part, None]) & (len(self._heads) - 1)
+            for place, row in enumerate(buckets):
+                self._chain(first + place, row)
 
 
 def _band_rows(threshold: float) -> int:
