@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -124,18 +124,22 @@ def test_without_a_manifest_there_is_no_version(tmp_path: Path, monkeypatch: pyt
     store = Store.open(str(tmp_path))
     version = datasets.version_name(1, ROWS)
     written: list[str] = []
-    write = Store.write
 
-    def die(self: Store, path: str, data: bytes) -> None:
-        if len(written) == kill_at:
-            raise Killed
-        written.append(path)
-        write(self, path, data)
+    def dying(write: Callable[[Store, str, bytes], None]) -> Callable[[Store, str, bytes], None]:
+        def die(self: Store, path: str, data: bytes) -> None:
+            if len(written) == kill_at:
+                raise Killed
+            written.append(path)
+            write(self, path, data)
+
+        return die
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "write", die)
+        patch.setattr(Store, "write", dying(Store.write))
+        patch.setattr(Store, "create", dying(Store.create))
         with pytest.raises(Killed):
             datasets.commit(store, ROWS, INFO)
+    assert len(written) == kill_at
     assert not datasets.exists(store, version)
     assert datasets.versions(store) == []
     with pytest.raises(StorageError, match="there is no dataset version"):

@@ -8,7 +8,7 @@
     leases/000003-heartbeat.json                when it was last seen, and whether it let go
     teacher/<attempt>/<writer>-<n>.jsonl.zst    requests and answers
     examination/index.bin                       digests of the examination, which rows are compared with; no text
-    inspection/teacher/<attempt>/…              requests and answers about rows near the examination; holds its questions
+    inspection/teacher/<attempt>/…              requests and answers about rows near the examination; holds its text
     datasets/<version>/data-00000.parquet       rows; README.md, croissant.json, manifest.json (written last)
     checkpoints/<id>/                           adapter or weights; manifest.json (written last)
     evaluations/<id>.parquet                    predictions

@@ -12,9 +12,9 @@ from preceptor.storage.datasets.manifest import ShardInfo
 from preceptor.storage.datasets.rows import COLUMNS, RECEIPT_LATER, Row
 from preceptor.storage.store import Store
 
-ROWS_PER_SHARD = 5_000
+ROWS_PER_SHARD = 2_000
 """Rows in a shard at most. Part of no digest, yet changing it changes the files of new versions."""
-CHARACTERS_PER_SHARD = 8_000_000
+CHARACTERS_PER_SHARD = 4_000_000
 """Characters of text from which a shard takes no more rows, so that long rows need no more memory than short ones."""
 
 ShardWriter = Callable[[str, str, Iterable[Sequence[Row]]], Sequence[ShardInfo]]
