@@ -12,7 +12,7 @@ import pytest
 from preceptor.endpoints.index import LogIndex, records
 from preceptor.errors import EndpointError, GateError, StorageError
 from preceptor.gates.contamination import Protected
-from preceptor.loop.inspection import NEIGHBOUR, UNCHECKED, Inspected, Inspection
+from preceptor.loop.inspection import NEIGHBOUR, SEED_NEIGHBOUR, UNCHECKED, Inspected, Inspection
 from preceptor.recipes.amount import Limit
 from preceptor.recipes.sample import Sample
 from preceptor.storage.spool import Spool
@@ -68,7 +68,7 @@ class Bench:
         questions: Sequence[Protected] | None = None,
     ) -> Inspected:
         questions = protected() if questions is None else questions
-        inspection = Inspection(self.spec, self.store, SilentReporter(), protected=questions, epoch=epoch)
+        inspection = Inspection(self.spec, self.store, reporter=SilentReporter(), protected=questions, epoch=epoch)
         with Spool() as spool:
             inspected = inspection.carry_out(attempt, assembled(spool, rows), limit or Limit())
             self.left = list(spool)
@@ -76,7 +76,7 @@ class Bench:
 
     def check_replay(self, rows: Sequence[Sample], inspected: Inspected, *, attempt: int = 1) -> None:
         """The log alone leaves the same rows and counts, without questions, server or key."""
-        inspection = Inspection(self.spec, self.store, SilentReporter())
+        inspection = Inspection(self.spec, self.store)
         with Spool() as spool:
             again = inspection.replayed(attempt, assembled(spool, rows))
             assert list(spool) == self.left
@@ -169,7 +169,7 @@ def test_rows_that_answer_seeds_may_copy_seeds_and_nothing_else(tmp_path: Path, 
     bench.check_replay(rows, inspected)
     rows = [row(paraphrase(seed), source="evolve")]
     inspected = bench.inspect(rows, attempt=2, questions=[*protected(), *seeds(seed)])
-    assert dropped(inspected) == {"warm": {NEIGHBOUR: 1}}
+    assert dropped(inspected) == {"warm": {SEED_NEIGHBOUR: 1}}
     told = [pair["messages"][0]["content"] for pair in pairs(server)]
     assert ["Other figures do not either" in words for words in told] == [True, False]
 

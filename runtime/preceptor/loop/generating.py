@@ -17,6 +17,7 @@ from preceptor.gates.gate import gate_of
 from preceptor.loop.asking import lost_by_engineers
 from preceptor.loop.budget import left_for_attempt
 from preceptor.loop.events import AttemptFailed, DatasetCommitted
+from preceptor.loop.inspection import Inspected, Inspection
 from preceptor.loop.parts import MakersLostError, MakingOrder, Reporter, Workforce
 from preceptor.loop.state import Attempt, RunState
 from preceptor.recipes.amount import Amount, Limit
@@ -51,6 +52,8 @@ class Generation:
     """Seed questions and pool."""
     epoch: int
     """The driver's epoch."""
+    inspection: Inspection | None = None
+    """Compares rows with the examination by meaning, when the document wants it."""
     seconds: Callable[[], float] = field(default=time.monotonic)
     """A monotonic clock."""
 
@@ -60,14 +63,16 @@ class Generation:
         try:
             for _ in range(TRIES):
                 lost = self._lost(attempt)
-                limit = left_for_attempt(self.spec, state) - lost
+                whole = left_for_attempt(self.spec, state) - lost
+                limit = whole - self._reserve(attempt)
                 with Spool() as rows:
                     try:
                         assembled = self._assemble(attempt, limit, rows)
                     except MakersLostError as error:
                         cause = error
                         continue
-                    return self._outcome(attempt, state, assembled, rows, lost, limit, started)
+                    inspected = self._inspected(attempt, assembled, whole)
+                    return self._outcome(attempt, state, inspected, rows, lost, limit, started)
         except (RecipeError, TaskError) as error:
             if not isinstance(self.spec.engineer, LLMEngineer):
                 raise  # whoever wrote the document can mend it; a model is told, and tries again
@@ -112,6 +117,17 @@ class Generation:
                     stage.advance(assembly.accepted)
         return assembly.result()
 
+    def _reserve(self, attempt: Attempt) -> Amount:
+        if self.inspection is None:
+            return Amount()
+        return self.inspection.reserve(attempt.number, attempt.drafted.recipe.rows)
+
+    def _inspected(self, attempt: Attempt, assembled: Assembled, limit: Limit) -> Inspected:
+        """What is left of the rows; too few for a version are not worth asking about."""
+        if self.inspection is None or len(assembled.rows) < self.spec.dataset.minimum:
+            return Inspected(assembled)
+        return self.inspection.carry_out(attempt.number, assembled, limit)
+
     def _lost(self, attempt: Attempt) -> Amount:
         """What requests of this attempt that were under way when their process died may have cost."""
         if not isinstance(self.spec.teacher, OpenAITeacher):
@@ -123,12 +139,13 @@ class Generation:
         self,
         attempt: Attempt,
         state: RunState,
-        assembled: Assembled,
+        inspected: Inspected,
         rows: Spool,
         lost: Amount,
         limit: Limit,
         started: float,
     ) -> DatasetCommitted | AttemptFailed:
+        assembled = inspected.assembled
         outcome = {
             "attempt": attempt.number,
             "made": assembled.made,
@@ -138,13 +155,14 @@ class Generation:
             "limit": limit.to_data(),
         }
         minimum = self.spec.dataset.minimum
-        if len(assembled.rows) < minimum:
+        if inspected.failure or len(assembled.rows) < minimum:
+            exhausted = assembled.funnel.exhausted or bool(inspected.failure)
             reason = f"{len(assembled.rows)} rows passed the gates; the document asks for {minimum}"
-            if assembled.funnel.exhausted:
-                reason += "; the budget ended first"
+            if exhausted:
+                reason += f"; {inspected.failure or 'the budget ended first'}"
             return AttemptFailed(
                 **outcome,
-                kind="budget" if assembled.funnel.exhausted else "too-few-rows",
+                kind="budget" if exhausted else "too-few-rows",
                 reason=reason,
                 accepted=len(assembled.rows),
                 seconds=round(self.seconds() - started, 3),

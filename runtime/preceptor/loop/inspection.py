@@ -8,14 +8,17 @@ its commit; only counts leave it. In doubt a row is dropped. Carried rows were i
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from preceptor.endpoints.index import LogIndex
-from preceptor.endpoints.meter import Lease
+from preceptor.endpoints.messages import Texts, Usage
+from preceptor.endpoints.meter import Lease, bound_tokens, charge
 from preceptor.gates.contamination import SEEDS, Protected
 from preceptor.gates.nearness import nearest
 from preceptor.loop.asking import PLENTY
@@ -36,6 +39,9 @@ NEIGHBOUR = "contaminated-neighbour"
 """Reason given to a row that asks the same as a protected question."""
 UNCHECKED = "contaminated-unchecked"
 """Reason given to a row of which nobody could say that: too long, no readable verdict, or no budget left."""
+SEED_NEIGHBOUR, SEED_UNCHECKED = "seed-copy-neighbour", "seed-copy-unchecked"
+"""The same of raw seed questions."""
+_REASONS = ((NEIGHBOUR, UNCHECKED), (SEED_NEIGHBOUR, SEED_UNCHECKED))
 NEAREST = 3
 """Protected questions that a row is compared with, at most, nearest first."""
 _WAVE = 1024  # rows that are in memory at once
@@ -64,14 +70,20 @@ class Inspection:
     """Inspects what the attempts of one run assembled."""
 
     def __init__(
-        self, spec: Spec, store: Store, reporter: Reporter, *, protected: Iterable[Protected] = (), epoch: int = 0
+        self,
+        spec: Spec,
+        store: Store,
+        *,
+        reporter: Reporter | None = None,
+        protected: Iterable[Protected] = (),
+        epoch: int = 0,
     ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             spec: the document's ``spec``.
             store: the run's directory in storage.
-            reporter: is told about it.
+            reporter: is told about it, if anybody.
             protected: what no row may ask; a replay needs none.
             epoch: the driver's epoch.
         """
@@ -122,8 +134,8 @@ class Inspection:
             index=index,
             lease=lease,
         )
-        with self._reporter.stage(title, len(assembled.rows)) as stage:
-            async with line as inspector:
+        async with line as inspector:
+            with self._stage(title, len(assembled.rows)) as stage:
                 inspected = await self._inspected(inspector, assembled, stage)
         spent = assembled.spent + replace(lease.spent + index.lost, requests=0)
         return replace(inspected, assembled=replace(inspected.assembled, spent=spent))
@@ -136,10 +148,27 @@ class Inspection:
         if self._settings is None or not len(assembled.rows):
             return Inspected(assembled)
         recorded = Recorded(self._settings, self._log, attempt, self._archive.until(attempt + 1))
-        with self._reporter.stage(f"compare the rows of attempt {attempt} again", len(assembled.rows)) as stage:
-            return asyncio.run(self._inspected(recorded, assembled, stage))
+        return asyncio.run(self._inspected(recorded, assembled, None))
 
-    async def _inspected(self, inspector: Inspector, assembled: Assembled, stage: Stage) -> Inspected:
+    def reserve(self, attempt: int, rows: int) -> Amount:
+        """What to set aside before an attempt asks for its rows, so that they can be compared afterwards.
+
+        Enough for the questions that no attempt before it has embedded, and for so many rows as long as questions are.
+        The same for an attempt that is begun again after a kill.
+        """
+        settings, texts = self._settings, self._protected
+        if settings is None or not texts:
+            return Amount()
+        known = self._archive.until(attempt, texts)
+        lengths = {name: bound_tokens(Texts(settings.model, (text,), (name,))) for name, text in texts.items()}
+        missing = sum(length for name, length in lengths.items() if name not in known)
+        usage = Usage(prompt=missing + math.ceil(rows * sum(lengths.values()) / len(lengths)), completion=0)
+        return replace(charge(usage, settings.price), requests=0)
+
+    def _stage(self, title: str, total: int) -> AbstractContextManager[Stage | None]:
+        return nullcontext() if self._reporter is None else self._reporter.stage(title, total)
+
+    async def _inspected(self, inspector: Inspector, assembled: Assembled, stage: Stage | None) -> Inspected:
         assert self._settings is not None
         verdicts = _Verdicts(self._settings, Content(self._spec.task), inspector, stage)
         try:
@@ -157,7 +186,7 @@ class _Verdicts:
     settings: NeighbourCheck
     content: Content
     inspector: Inspector
-    stage: Stage
+    stage: Stage | None
     near: dict[str, list[str]] = field(default_factory=dict)
     """Names of the protected questions near a row, nearest first, by its id; only of rows that are near any."""
     reasons: dict[str, str] = field(default_factory=dict)
@@ -179,7 +208,8 @@ class _Verdicts:
                 texts = {id: text for id, text in texts.items() if id not in near}
             self.reasons |= dict.fromkeys(texts, UNCHECKED)  # what has no vector
             done += len(wave)
-            self.stage.advance(done)
+            if self.stage is not None:
+                self.stage.advance(done)
 
     async def check(self, rows: Keeper) -> None:
         """Let the checker decide about the rows that are near. What cannot be paid for is dropped."""
@@ -197,7 +227,8 @@ class _Verdicts:
             for question in self.near[row]:
                 same = await self.inspector.same(row, text, question)
                 if same is not False:
-                    return _Verdict(NEIGHBOUR if same else UNCHECKED)
+                    neighbour, unchecked = _REASONS[question.startswith(f"{SEEDS}:")]
+                    return _Verdict(neighbour if same else unchecked)
             return _Verdict("")
 
         return check

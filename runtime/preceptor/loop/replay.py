@@ -10,6 +10,7 @@ from preceptor.endpoints.correspondence import ReplayCorrespondence
 from preceptor.endpoints.index import LogIndex
 from preceptor.endpoints.meter import Lease
 from preceptor.loop.generating import version_number
+from preceptor.loop.inspection import Inspection
 from preceptor.loop.state import Attempt, RunState
 from preceptor.recipes.amount import Limit
 from preceptor.recipes.sample import Sample
@@ -61,12 +62,15 @@ def replay(spec: Spec, store: Store, state: RunState, context: UnitContext) -> I
         RecipeError, TaskError: This release cannot carry out a recipe of the run.
 
     """
+    inspection = Inspection(spec, store)
     for attempt in state.attempts:
         if attempt.committed is not None:
-            yield _replayed(spec, store, attempt, version_number(attempt, state), context)
+            yield _replayed(spec, store, attempt, version_number(attempt, state), context, inspection)
 
 
-def _replayed(spec: Spec, store: Store, attempt: Attempt, number: int, context: UnitContext) -> Replayed:
+def _replayed(
+    spec: Spec, store: Store, attempt: Attempt, number: int, context: UnitContext, inspection: Inspection
+) -> Replayed:
     assert attempt.committed is not None
     recipe, carried = attempt.drafted.recipe, list[Sample]()
     if recipe.carry_over is not None:
@@ -80,7 +84,7 @@ def _replayed(spec: Spec, store: Store, attempt: Attempt, number: int, context: 
         while units := assembly.wanted():
             for unit in units:
                 assembly.add(maker.make(unit))
-        made = assembly.result().rows
+        made = inspection.replayed(attempt.number, assembly.result()).assembled.rows
         return Replayed(
             attempt=attempt.number,
             version=attempt.committed.version,

@@ -132,7 +132,8 @@ def _budget(spec: Spec) -> Iterator[Problem]:
             "spec.budget.rows", None, message, f"raise `rows` to {minimum} or more, or lower `dataset.minimum`"
         )
     asks_teacher = isinstance(spec.teacher, OpenAITeacher)
-    asks_anyone = asks_teacher or isinstance(spec.engineer, LLMEngineer)
+    compares = spec.dataset.gates.contamination.neighbours is not None
+    asks_anyone = asks_teacher or isinstance(spec.engineer, LLMEngineer) or compares
     limits = {
         "teacher_requests": asks_teacher,
         "teacher_requests_per_attempt": asks_teacher,
