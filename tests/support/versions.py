@@ -36,6 +36,8 @@ from support.small_run import write_small_run
 SYSTEM = "Say warm or cold."
 EXAMPLE = {"prompt": "ice", "answer": "cold"}
 SKILLS = ("cold", "warm")
+SECOND = 1_000_000
+"""Number of the first row that the second attempt made; even, so that skills alternate as before."""
 
 
 def recipe(quota: int, carried: str | None = None) -> Recipe:
@@ -78,13 +80,13 @@ def write_run(directory: Path, store: Store | None = None, *, rows: int = 12) ->
         one = _attempt(ledger, store, 1, first, fresh, best=True)
         second = recipe(rows // 2 + 1, one.version)
         kept = [row.carried(one.version) for row in fresh[: rows // 2]]
-        made = [sample(number + 100, 2, recipe_digest(second)) for number in range(rows)]
+        made = [sample(number + SECOND, 2, recipe_digest(second)) for number in range(rows)]
         parents = (kept[0].id, fresh[-1].id)
         made[0] = replace(made[0], receipt=replace(made[0].receipt, source="evolve", parents=parents))
         two = _attempt(ledger, store, 2, second, [*kept, *made], best=False)
         _append(ledger, Published(verdict="improved", version=one.version, training="t-1"))
     write_log(store, 1, range(rows))
-    write_log(store, 2, range(100, 100 + rows))
+    write_log(store, 2, range(SECOND, SECOND + rows))
     return document, store, [one.version, two.version]
 
 
