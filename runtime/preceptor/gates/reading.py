@@ -16,6 +16,7 @@ Digests = NDArray[np.uint64]
 SHINGLE = 5
 """Words in the sequences by which near-duplicates are measured."""
 
+_LITTLE = np.dtype("<u8")
 _BASE = 0x9E3779B97F4A7C15
 """Odd, so that multiplying by it loses nothing modulo 2⁶⁴."""
 _REMEMBERED = 1 << 16
@@ -31,14 +32,14 @@ _AFTER = np.array([0xA54FF53A5F1D36F0], np.uint64)
 """Stands after a text; the digest of no word."""
 
 
-class _Words(dict[str, int]):
+class _Words(dict[str, bytes]):
     """Digests of words, worked out when first asked for; forgets all when there are too many."""
 
-    def __missing__(self, word: str) -> int:
+    def __missing__(self, word: str) -> bytes:
         if len(self) >= _REMEMBERED:
             self.clear()
         whole = int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
-        found = self[word] = whole >> 1 << 1 | word[0].isdecimal()
+        found = self[word] = (whole >> 1 << 1 | word[0].isdecimal()).to_bytes(8, "little")
         return found
 
 
@@ -51,7 +52,7 @@ class Sequences:
     def __init__(self, words: Digests) -> None:
         self._plain: dict[int, Digests] = {1: words}
         self._loose: dict[int, Digests] = {}
-        self._numbers = np.zeros(1, np.int64)
+        self._spots: NDArray[np.intp] = np.zeros(0, np.intp)
 
     def __len__(self) -> int:
         """How many words there are."""
@@ -67,24 +68,30 @@ class Sequences:
         Not those of which half or more are numbers: they would have little else.
         """
         if not self._loose:
-            numbers = (self._plain[1] & _IS_NUMBER).astype(np.bool_)
-            self._numbers = np.concatenate(([0], numbers.cumsum()))
-            self._loose[1] = np.where(numbers, _ANY_NUMBER, self._plain[1])
-        if not self._numbers[-1]:
+            words = self._plain[1]
+            self._spots = np.flatnonzero(words & _IS_NUMBER)
+            self._loose[1] = words.copy() if len(self._spots) else words
+            self._loose[1][self._spots] = _ANY_NUMBER
+        if not len(self._spots):
             return self.sequences(length)
         loose = _runs(self._loose, length)
-        mostly = 2 * (self._numbers[length:] - self._numbers[:-length]) >= length
+        if 2 * len(self._spots) < length or not len(loose):
+            return loose
+        before = np.zeros(len(self) + 1, np.intp)
+        before[self._spots + 1] = 1
+        before.cumsum(out=before)
+        mostly = 2 * (before[length:] - before[:-length]) >= length
         return np.where(mostly, self.sequences(length), loose) if mostly.any() else loose
 
     @property
     def numbers(self) -> Digests:
         """The digests of those words that are numbers, in order."""
-        return self._plain[1][(self._plain[1] & _IS_NUMBER).astype(np.bool_)]
+        return self._plain[1][np.flatnonzero(self._plain[1] & _IS_NUMBER)]
 
     @property
     def whole(self) -> int:
         """One digest for all words."""
-        return int((self._plain[1] * _powers(len(self))).sum(dtype=np.uint64)) if len(self) else 0
+        return int(self._plain[1] @ _powers(len(self))) if len(self) else 0
 
 
 class Reading(Sequences):
@@ -93,7 +100,7 @@ class Reading(Sequences):
     def __init__(self, text: str) -> None:
         self.words: list[str] = words(text)
         """Words and numbers in order; see :func:`preceptor.gates.text.words`."""
-        super().__init__(np.fromiter(map(_words.__getitem__, self.words), np.uint64, len(self.words)))
+        super().__init__(np.frombuffer(b"".join(map(_words.__getitem__, self.words)), _LITTLE).astype(np.uint64))
 
     @property
     def shingles(self) -> Digests:

@@ -35,6 +35,8 @@ TRACE = 3
 """Words in the sequences that show what is left of a short question after a few of its words were changed."""
 ONE_EDIT = 20
 """Questions of fewer words are found with one word changed; of as many or more, with two."""
+_CONTIGUOUS = 0.75
+"""From this similarity on, four 5-word sequences one after the other are shared somewhere, and so are 8 words."""
 
 _MARKS = re.compile(r"\w+|[^\w\s.,;:!?'\"`\u00ab\u00b4\u00b7\u00bb\u2018-\u201f\u2026]")
 
@@ -146,7 +148,7 @@ class Shelf:
                 return Match("ngram", nearest if coverage else min(repeated), coverage)
         if 0 < coverage >= settings.coverage:
             return Match("coverage", nearest, coverage)
-        similar = self._similar(row, settings.similarity)
+        similar = self._similar(row, settings.similarity) if covered or settings.similarity < _CONTIGUOUS else None
         if similar is None:
             similar = self._edited(row.question)
         if similar is not None:
