@@ -57,7 +57,7 @@ class _Print:
 class Seen:
     """The rows of a version so far, as far as it takes to find a row's twin among them.
 
-    Keeps no text: about 700 bytes a row, 250 when only exact duplicates are looked for. What it finds depends on the
+    Keeps no text: 700 to 1,100 bytes a row, 250 when only exact ones are looked for. What it finds depends on the
     rows and the order in which they were remembered, and on nothing else.
     """
 
