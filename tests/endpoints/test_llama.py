@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from preceptor.endpoints.client import Client, Sent
-from preceptor.endpoints.messages import Request
+from preceptor.endpoints.embeddings import unpack
+from preceptor.endpoints.messages import Request, Texts
 from preceptor.endpoints.meter import bound_tokens
 from preceptor.spec.endpoint import Endpoint
 from preceptor.synthesis.requests import rows_schema
@@ -90,3 +91,23 @@ def test_more_requests_than_slots_wait_their_turn(llama: LlamaServer) -> None:
     requests = [Request(MODEL, SUM, max_tokens=12, temperature=0.0, place=str(number)) for number in range(6)]
     answers = [sent.answer for sent in ask(llama, *requests)]
     assert [answer.failure for answer in answers] == [None] * 6
+
+
+def test_embeddings_tell_a_paraphrase_from_another_subject() -> None:
+    texts = (
+        "How many apples does Tom have after he gives three of his eight apples to Ann?",
+        "Tom has eight apples and gives three of them to Ann. How many apples does he have then?",
+        "Which enzyme unwinds the double helix during DNA replication?",
+    )
+    with serve_llama(slots=2, context=CONTEXT, embeddings=True) as server:
+
+        async def main() -> Sent:
+            async with Client(Endpoint(base_url=server.url), concurrency=2) as client:
+                return await client.send(Texts(MODEL, texts, ("one", "two", "three")))
+
+        sent = asyncio.run(main())
+    assert sent.answer.failure is None
+    assert 3 * 10 < sent.answer.usage.prompt < bound_tokens(Texts(MODEL, texts, ("one", "two", "three")))
+    one, two, three = unpack(sent.answer.text, 3)
+    assert one @ one == pytest.approx(1, abs=1e-3)
+    assert one @ two > one @ three

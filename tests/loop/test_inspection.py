@@ -18,10 +18,12 @@ from preceptor.recipes.sample import Sample
 from preceptor.storage.spool import Spool
 from preceptor.storage.store import Store
 from support.faulty import Fault, FaultyServer, Plan, scripted, seeded
+from support.llama import MODEL, serve_llama
 from support.model_run import KEY
 from support.near import (
     CHECKER,
     EMBEDDER,
+    PRICE,
     QUESTIONS,
     SECRET,
     assembled,
@@ -369,3 +371,27 @@ def test_any_endpoint_that_is_away_for_a_moment_is_waited_for(tmp_path: Path) ->
         inspected = bench.inspect(mixed(2))
     assert dropped(inspected) == {"warm": {NEIGHBOUR: 2}}
     assert inspected.assembled.spent.tokens == server.tokens
+
+
+@pytest.mark.slow
+def test_real_models_are_asked_and_what_they_said_decides_again(tmp_path: Path) -> None:
+    """What so small a model says is not asserted: that rows near a question reach it, others do not, and replay is."""
+    apples = "How many apples does Tom have after he gives three of his eight apples to Ann?"
+    near = "Tom has eight apples and gives three of his apples to Ann. How many apples does Tom have after that?"
+    rows = [row(near), row("Which enzyme unwinds the double helix during DNA replication?", "cold")]
+    with serve_llama(slots=1, context=512, embeddings=True) as embedder, serve_llama(slots=1) as talker:
+        checker = {"model": MODEL, "endpoint": {"baseUrl": talker.url}, "sampling": {"maxTokens": 96}, "price": PRICE}
+        section = {"model": MODEL, "endpoint": {"baseUrl": embedder.url}, "threshold": 0.9, "checker": checker}
+        spec = spec_of(tmp_path, talker.url, **section)
+        store = Store.open(str(tmp_path / "runs")).child("small")
+        inspection = Inspection(spec, store, protected=protected([apples]), epoch=1)
+        with Spool() as spool:
+            inspected = inspection.carry_out(1, assembled(spool, rows), Limit(tokens=50_000))
+            left = list(spool)
+    assert inspected.near == 1
+    assert [sample.skill for sample in left] in (["cold"], ["warm", "cold"], ["cold", "warm"])
+    assert 100 < inspected.assembled.spent.tokens < 5_000
+    with Spool() as spool:
+        again = Inspection(spec, store).replayed(1, assembled(spool, rows))
+        assert list(spool) == left
+    assert again.assembled.funnel == inspected.assembled.funnel

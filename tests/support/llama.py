@@ -45,15 +45,26 @@ def model_file() -> Path:
 
 
 @contextmanager
-def serve_llama(*, slots: int = 2, context: int = 2048, threads: int = 1) -> Iterator[LlamaServer]:
+def serve_llama(
+    *, slots: int = 2, context: int = 2048, threads: int = 1, embeddings: bool = False
+) -> Iterator[LlamaServer]:
     """Serve while the block runs.
 
     Args:
         slots: requests at once.
         context: tokens of one request, prompt and answer together.
         threads: threads that compute.
+        embeddings: whether to serve embeddings, the mean over a text's tokens, and no conversations.
     """
-    command = [sys.executable, __file__, str(model_file()), str(slots), str(context), str(threads)]
+    command = [
+        sys.executable,
+        __file__,
+        str(model_file()),
+        str(slots),
+        str(context),
+        str(threads),
+        str(int(embeddings)),
+    ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -70,7 +81,7 @@ def serve_llama(*, slots: int = 2, context: int = 2048, threads: int = 1) -> Ite
                 process.kill()
 
 
-def serve(model: Path, slots: int, context: int, threads: int) -> None:
+def serve(model: Path, slots: int, context: int, threads: int, embeddings: int) -> None:
     """Serve until standard input closes, as it does when the process that started this one ends."""
     import xllamacpp
 
@@ -85,6 +96,9 @@ def serve(model: Path, slots: int, context: int, threads: int) -> None:
     parameters.n_parallel = slots
     parameters.cpuparams.n_threads = threads
     parameters.n_gpu_layers = 0
+    if embeddings:
+        parameters.embedding = True
+        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     parameters.endpoint_slots = False
     parameters.ui = False
     parameters.verbosity = 1  # errors
