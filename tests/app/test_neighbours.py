@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from preceptor import app
-from preceptor.endpoints.index import LogIndex
+from preceptor.endpoints.index import LogIndex, records
 from preceptor.endpoints.records import unpack
 from preceptor.errors import BudgetError, EndpointError
 from preceptor.loop.events import AttemptFailed, DatasetCommitted, from_record
@@ -25,7 +29,8 @@ from support.model_run import KEY, PLAN, write_model_run
 from support.near import CHECKER, EMBEDDER, neighbours
 from support.sensible import Body
 from support.silent import SilentReporter
-from support.small_run import OTHER_THINGS
+from support.small_run import OTHER_THINGS, write_small_run
+from support.tiny import write_tiny_student
 from support.versatile import versatile
 
 QUICK: dict[str, Any] = {"student__training__epochs": 1, "evaluation__seeds": 1, "budget__iterations": 1}
@@ -94,31 +99,25 @@ def test_a_run_drops_neighbours_pays_for_finding_them_and_replays(
 
     [again] = app.replayed(stored(document), document.parent)
     assert again.same
+    assert "inspection" in telling(document)
+    assert not telling(document) & {"teacher", "ledger", "datasets", "examination"}
+    questions = [f"the {thing} {place}" for thing in OTHER_THINGS for place in PLACES]
+    assert not any(question in repr(rows) for question in questions)
 
 
-def test_questions_lie_nowhere_but_in_the_log_of_the_inspection(tiny: Path, tmp_path: Path) -> None:
-    with FaultyServer(answer=answer, embed=alike, key=KEY) as server:
-        gates = {"contamination": {"neighbours": neighbours(server.url)}}
-        document = write_model_run(
-            tmp_path,
-            tiny,
-            server.url,
-            **QUICK,
-            engineer={"kind": "fixed", "recipe": PLAN},
-            dataset={"size": 32, "minimum": 8, "gates": gates},
-        )
-        run(document)
-    questions = [f"the {thing} {place}" for thing in OTHER_THINGS for place in ("by our fire", "under deep snow")]
-    root, told = tmp_path / "runs" / "small", set()
+PLACES = ("by our fire", "under deep snow")
+
+
+def telling(document: Path) -> set[str]:
+    """The directories of a run in which a question of the examination can be read."""
+    questions = [f"the {thing} {place}".encode() for thing in OTHER_THINGS for place in PLACES]
+    root, told = stored(document).local(), set()
+    assert root is not None
     for file in (path for path in root.rglob("*") if path.is_file()):
         data = b"".join(unpack(file.read_bytes())) if file.suffix == ".zst" else file.read_bytes()
-        if any(question.encode() in data for question in questions):
+        if any(question in data for question in questions):
             told.add(file.relative_to(root).parts[0])
-    assert "inspection" in told
-    assert not told & {"teacher", "ledger", "datasets", "examination"}
-    for version in datasets.versions(stored(document)):
-        kept = repr(list(datasets.read_rows(stored(document), version)))
-        assert not any(question in kept for question in questions)
+    return told
 
 
 def test_a_budget_leaves_enough_to_compare_what_it_paid_for(tiny: Path, tmp_path: Path) -> None:
@@ -165,3 +164,47 @@ def test_a_missing_key_is_told_before_anything_is_examined(
     with pytest.raises(EndpointError, match="PRECEPTOR_NO_KEY"):
         run(document)
     assert [record.type for record in read_records(stored(document))] == ["run-started"]
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_while_inspecting(tmp_path: Path) -> None:
+    """Nobody is asked for rows here, so that every death falls into the inspection."""
+    with FaultyServer(answer=answer, embed=alike, key=KEY, latency=0.005) as server:
+        gates = {"contamination": {"neighbours": neighbours(server.url)}}
+        document = write_small_run(
+            tmp_path,
+            write_tiny_student(tmp_path / "student"),
+            dataset={"size": 64, "minimum": 8, "gates": gates},
+            budget={"iterations": 1},
+            student__training__epochs=1,
+            evaluation__seeds=1,
+        )
+        assert carry_out(document, tmp_path / "whole", "whole")[0] == 1
+        answered, tokens = server.carried_out, server.tokens
+        children, _ = carry_out(document, tmp_path / "killed", "requests")
+    assert children == 21, "every child but the last should die"
+    whole, killed = (Store.open(str(tmp_path / name)).child("small") for name in ("whole", "killed"))
+    assert datasets.versions(killed) == datasets.versions(whole) != []
+    log = LogIndex.read(killed.child("inspection"), 1)
+    assert len(log) == answered, "the same requests have an answer"
+    assert log.lost.tokens > 0, "some requests should have been under way"
+    [committed] = [event for event in map(from_record, read_records(killed)) if isinstance(event, DatasetCommitted)]
+    assert committed.spent["tokens"] == log.spent.tokens >= server.tokens - tokens
+    assert all(count == 1 for count in Counter(outcomes(killed)).values()), "nothing is answered twice"
+    [again] = app.replayed(killed, document.parent)
+    assert again.same
+
+
+def outcomes(store: Store) -> list[str]:
+    return [record.digest for record in records(store.child("inspection"), 1) if record.answer is not None]
+
+
+def carry_out(document: Path, storage: Path, mode: str) -> tuple[int, str]:
+    """Children it took, and what they really did."""
+    killer = Path(__file__).parents[1] / "support" / "killer.py"
+    log = storage.with_suffix(".log")
+    command = [sys.executable, str(killer), str(document), str(storage), str(log), mode]
+    environment = {**os.environ, "PYTHONPATH": str(killer.parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=280)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return int(done.stdout.split()[-1]), log.read_text()

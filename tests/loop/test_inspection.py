@@ -285,51 +285,6 @@ def test_budgets_hold_whatever_the_server_does_and_no_paraphrase_passes(most: in
     bench.check_replay(rows, inspected)
 
 
-# --- kill and resume ---
-
-
-class Killed(BaseException):
-    """Ends everything at once, as a signal does."""
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_nothing_is_paid_twice_after_a_kill(moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from preceptor.endpoints.client import Client
-
-    rows, send, sendings = mixed(30), Client.send, 0
-
-    async def dying(self: Client, request: Any) -> Any:
-        nonlocal sendings
-        sendings += 1
-        fatal = sendings in (1, 4, 9, 30)
-        if fatal and moment == "before":
-            raise Killed
-        sent = await send(self, request)
-        if fatal:
-            raise Killed
-        return sent
-
-    monkeypatch.setattr(Client, "send", dying)
-    with FaultyServer(answer=seeing, key=KEY) as server:
-        bench = Bench(tmp_path, server)
-        for epoch in range(1, 5):
-            with pytest.raises(Killed):
-                bench.inspect(rows, epoch=epoch)
-        inspected = bench.inspect(rows, epoch=5)
-    assert not inspected.failure
-    assert dropped(inspected) == {"warm": {NEIGHBOUR: 30}}
-    answered: set[str] = set()
-    log = list(records(bench.store.child("inspection"), 1))
-    for record in log:
-        if record.kind == "answer":
-            assert record.digest not in answered, "nothing is answered twice"
-            answered.add(record.digest)
-    spent = inspected.assembled.spent
-    assert bench.logged().lost.tokens > 0, "some requests should have been under way"
-    assert server.tokens <= spent.tokens == bench.logged().spent.tokens
-    bench.check_replay(rows, inspected)
-
-
 # --- the wall ---
 
 
