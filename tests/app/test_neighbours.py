@@ -21,7 +21,7 @@ from preceptor.loop.in_process import InProcess
 from preceptor.loop.inspection import NEIGHBOUR
 from preceptor.recipes.amount import Amount
 from preceptor.spec.load import load
-from preceptor.storage import datasets
+from preceptor.storage import datasets, layout
 from preceptor.storage.ledger import read_records
 from preceptor.storage.store import Store
 from support.faulty import FaultyServer
@@ -97,6 +97,10 @@ def test_a_run_drops_neighbours_pays_for_finding_them_and_replays(
     assert report.funnel.dropped[NEIGHBOUR] == committed.dropped[NEIGHBOUR]
     assert len(LogIndex.read(stored(document), 1)) == spent.requests
 
+    manifest = stored(document).read(layout.dataset_manifest(committed.version))
+    card = stored(document).read(layout.dataset_card(committed.version))
+    assert CHECKER.encode() in manifest
+    assert b"127.0.0.1" not in manifest + card
     [again] = app.replayed(stored(document), document.parent)
     assert again.same
     assert "inspection" in telling(document)

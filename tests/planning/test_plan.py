@@ -136,3 +136,19 @@ def test_planning_needs_no_heavy_package(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_comparing_with_the_examination_by_meaning_is_planned(tmp_path: Path) -> None:
+    models = "model: embedder, price: {input: 2}, checker: {model: judge, endpoint: {baseUrl: 'http://checker/v1'}}"
+    section = f"minimum: 10\n    gates: {{contamination: {{neighbours: {{{models}}}}}}}"
+    document = load_in(tmp_path, edit("    minimum: 10", f"    {section}"))
+    found = plan(document)
+    assert found.asked is not None
+    questions = [str(item["question"]) for item in items(24)]
+    mean = sum(map(len, questions)) / len(questions)
+    # All questions once, and a version's rows in each of two iterations; four bytes to the token.
+    assert found.asked.tokens == pytest.approx((24 + 2 * 40) * mean / 4, rel=0.1)
+    assert found.asked.picodollars == found.asked.tokens * 2_000_000
+    assert found.asked.requests == 0
+    assert any("shown to judge, each up to 3 times" in note for note in found.notes)
+    assert "models cost money and `budget.usd` sets no limit" in found.notes

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -32,6 +32,7 @@ from preceptor.spec.gates import NeighbourCheck
 from preceptor.storage import layout
 from preceptor.storage.store import Store
 from preceptor.synthesis.assembly import Assembled
+from preceptor.synthesis.costs import TYPICAL_BYTES
 from preceptor.synthesis.keeping import Keeper
 from preceptor.tasks.content import Content
 
@@ -64,6 +65,16 @@ class Inspected:
         if not self.unpaid:
             return ""
         return "the budget left too little to compare the rows with the examination (`contamination.neighbours`)"
+
+
+def usual_embedding(spec: Spec, questions: Sequence[str], rows: int) -> Amount:
+    """What embedding questions, and so many rows as long as they are, uses up as a rule; without the checks."""
+    settings = spec.dataset.gates.contamination.neighbours
+    if settings is None or not questions:
+        return Amount()
+    size = sum(len(question.encode()) for question in questions)
+    tokens = math.ceil(size * (1 + rows / len(questions)) / TYPICAL_BYTES)
+    return replace(charge(Usage(prompt=tokens, completion=0), settings.price), requests=0)
 
 
 class Inspection:

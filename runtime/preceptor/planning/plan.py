@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from preceptor.loop.decide import tries
+from preceptor.loop.inspection import NEAREST, usual_embedding
+from preceptor.loop.safeguards import protected
 from preceptor.planning.estimate import Estimate, Workload, estimate, parameters, tokens, training_tokens
 from preceptor.planning.inputs import Inputs, read_inputs
 from preceptor.recipes.amount import Amount, Limit
@@ -104,6 +106,15 @@ def _iterations(spec: Spec) -> int:
 def _asked(spec: Spec, inputs: Inputs) -> Amount | None:
     if isinstance(spec.engineer, LLMEngineer):
         return None
+    asked = _asked_for_rows(spec, inputs)
+    if spec.dataset.gates.contamination.neighbours is None:
+        return asked
+    rows = spec.engineer.recipe.rows if isinstance(spec.engineer, FixedEngineer) else spec.dataset.size
+    questions = [one.text for one in protected(spec, inputs.splits, inputs.context.seeds)]
+    return asked + usual_embedding(spec, questions, rows * _iterations(spec))
+
+
+def _asked_for_rows(spec: Spec, inputs: Inputs) -> Amount:
     if not isinstance(spec.teacher, OpenAITeacher):
         return Amount()
     # The heuristic engineer plans with generators alone, and they ask nobody.
@@ -177,6 +188,12 @@ def _notes(spec: Spec, work: Workload, time: Estimate | None) -> list[str]:
     if time is not None and limit is not None and time.total > limit:
         notes.append("the estimated time is longer than `wallClock`; the search will end early")
     priced = [actor.price for actor in (spec.teacher, spec.engineer) if isinstance(actor, OpenAITeacher | LLMEngineer)]
+    if (neighbours := spec.dataset.gates.contamination.neighbours) is not None:
+        priced += [neighbours.price, neighbours.checker.price]
+        notes.append(
+            f"rows near the examination are shown to {neighbours.checker.model}, each up to {NEAREST} times; how many "
+            "are near is not known before, so that what this costs is not in the estimate"
+        )
     costs = any(price.input or price.output for price in priced)
     if costs and spec.budget.usd is None:
         notes.append("models cost money and `budget.usd` sets no limit")
