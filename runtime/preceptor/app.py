@@ -18,11 +18,12 @@ from preceptor.gates.gate import Safeguards
 from preceptor.loop.asking import EngineerLine
 from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
 from preceptor.loop.generating import Generation
+from preceptor.loop.inspection import Inspection
 from preceptor.loop.parts import Reporter, Workforce
 from preceptor.loop.replay import Replayed, replay
 from preceptor.loop.runner import Clock
 from preceptor.loop.runner import run as run_loop
-from preceptor.loop.safeguards import SelfTest, exam_index
+from preceptor.loop.safeguards import SelfTest, exam_index, protected
 from preceptor.loop.state import RunState, fold
 from preceptor.loop.steps import Steps
 from preceptor.report.build import build_report
@@ -37,8 +38,10 @@ from preceptor.storage.ledger import Ledger
 from preceptor.storage.ledger import read_records as read_events
 from preceptor.storage.store import Store
 from preceptor.storage.tables import read_files, read_records
+from preceptor.students.lengths import StudentLengths
 from preceptor.synthesis.context import UnitContext
 from preceptor.tasks.items import items_of
+from preceptor.tasks.prompts import conversation
 from preceptor.tasks.scorers import build_scorer
 from preceptor.tasks.splits import Split, SplitName, cut
 
@@ -89,15 +92,20 @@ def run(
         state = _begin_or_resume(document, store, ledger, splits)
         if state.published is None:
             _check_keys(spec)
-            context = replace(context, safeguards=_safeguards(document, store, splits, context))
+            exam = exam_index(spec, store, splits, context.seeds)
             hands = workforce(spec)
             try:
+                lengths = hands.prepared(_lengths(spec, document.base_dir))
+                context = replace(context, safeguards=Safeguards(exam, lengths))
                 steps = _steps(document, store, splits, context, ledger.epoch, hands, reporter)
                 state = run_loop(spec, ledger, steps, reporter, clock)
             finally:
                 # Someone who interrupts does not want to wait for work in progress: it ends with this process.
                 if not isinstance(sys.exception(), KeyboardInterrupt):
                     hands.close()
+        # Only who wrote the last event writes the report: a driver that was replaced never gets here.
+        if state.published is not None and not store.exists(layout.REPORT_JSON):
+            write_report(document.spec, store, splits, state, state.published, context)
     report = read_report(store)
     if state.published is not None and state.published.verdict == "no-dataset":
         ended = state.ended.detail if state.ended else ""
@@ -177,11 +185,9 @@ def _steps(
 ) -> Steps:
     spec = document.spec.spec
     scorer = build_scorer(spec.task.scorer)
+    questions = protected(spec, splits, context.seeds)
+    inspection = Inspection(spec, store, reporter=reporter, protected=questions, epoch=epoch)
     line = EngineerLine(spec.engineer, store, epoch) if isinstance(spec.engineer, LLMEngineer) else None
-
-    def write(state: RunState, published: Published) -> None:
-        write_report(document.spec, store, splits, state, published, context)
-
     return Steps(
         spec=spec,
         base_dir=document.base_dir,
@@ -191,10 +197,9 @@ def _steps(
         engineer=build_engineer(spec.engineer, line=line, check=document_check(spec)),
         line=line,
         self_test=SelfTest(spec, store, splits, scorer, context.safeguards, len(context.seeds)),
-        generation=Generation(spec, store, workforce, reporter, context, epoch),
+        generation=Generation(spec, store, workforce, reporter, context, epoch, inspection),
         workforce=workforce,
         reporter=reporter,
-        write_report=write,
     )
 
 
@@ -225,7 +230,7 @@ def replayed(store: Store, base_dir: Path) -> Iterator[Replayed]:
     spec = Specialization.model_validate(documents[-1]).spec
     state, context = fold(events), _materials(spec, base_dir)
     exam = exam_index(spec, store, {}, ()) if state.safeguards and state.safeguards.index else None
-    safeguards = Safeguards(exam=exam)
+    safeguards = Safeguards(exam, _lengths(spec, base_dir))
     return replay(spec, store, state, replace(context, safeguards=safeguards))
 
 
@@ -234,14 +239,16 @@ def _check_keys(spec: Spec) -> None:
     for actor in (spec.teacher, spec.engineer):
         if isinstance(actor, OpenAITeacher | LLMEngineer):
             Credentials.of(actor.endpoint)
+    neighbours = spec.dataset.gates.contamination.neighbours
+    if neighbours is not None:
+        Credentials.of(neighbours.endpoint)
+        Credentials.of(neighbours.checker.endpoint)
 
 
-def _safeguards(
-    document: Document, store: Store, splits: Mapping[SplitName, Split], context: UnitContext
-) -> Safeguards:
-    """What the run's gates are made with."""
-    spec = document.spec.spec
-    return Safeguards(exam=exam_index(spec, store, splits, context.seeds))
+def _lengths(spec: Spec, base_dir: Path) -> StudentLengths:
+    """Knows which rows are too long for the student."""
+    before = conversation(spec.task, "")[:-1]
+    return StudentLengths(spec.student.model, base_dir, before, spec.student.training.max_tokens)
 
 
 def _materials(spec: Spec, base_dir: Path) -> UnitContext:

@@ -25,6 +25,7 @@ from preceptor.loop.events import (
     AttemptFailed,
     DatasetCommitted,
     IterationJudged,
+    Operation,
     ProposalFailed,
     Published,
     RecipeDrafted,
@@ -98,6 +99,18 @@ class World:
         self._spent = dict(spent or {})
         """What the teacher uses up for an attempt; the engineer a tenth of it."""
 
+    def _proposal(self, attempt: int, operation: Operation, elapsed: float) -> AnyEvent:
+        asked = {
+            "attempt": attempt,
+            "operation": operation,
+            "spent": {name: count // 10 for name, count in self._spent.items()},
+            "elapsed": elapsed,
+        }
+        kind = self._failures.get(attempt, "")
+        if kind.startswith("proposal:"):
+            return ProposalFailed(kind=kind.removeprefix("proposal:"), problems=("skills: wrong",), **asked)
+        return RecipeDrafted(recipe=RECIPE, digest="r", card=f"card-{attempt}", **asked)
+
     def event(self, step: Step, state: RunState) -> AnyEvent:
         after = {"elapsed": state.elapsed + self._seconds, "seconds": self._seconds}
         match step:
@@ -107,16 +120,7 @@ class World:
                 scores = {split: SplitScore(evaluation="e", n=1, value=0.5, exact=0.5) for split in splits}
                 return StudentExamined(subject=subject, splits=scores, tokens=1, **after)
             case Draft(attempt, operation):
-                asked = {
-                    "attempt": attempt,
-                    "operation": operation,
-                    "spent": {name: count // 10 for name, count in self._spent.items()},
-                    "elapsed": after["elapsed"],
-                }
-                kind = self._failures.get(attempt, "")
-                if kind.startswith("proposal:"):
-                    return ProposalFailed(kind=kind.removeprefix("proposal:"), problems=("skills: wrong",), **asked)
-                return RecipeDrafted(recipe=RECIPE, digest="r", card=f"card-{attempt}", **asked)
+                return self._proposal(attempt, operation, after["elapsed"])
             case Generate(attempt):
                 outcome = {"attempt": attempt.number, "made": 4, "dropped": {}, "spent": self._spent, **after}
                 if kind := self._failures.get(attempt.number):

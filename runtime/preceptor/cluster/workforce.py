@@ -17,6 +17,7 @@ from preceptor.loop.in_process import sit
 from preceptor.loop.parts import MakingOrder, Sitting, Tick, TrainingOrder
 from preceptor.spec.document import Spec
 from preceptor.storage.datasets import Row, ShardInfo, write_shard
+from preceptor.students.lengths import StudentLengths
 from preceptor.synthesis.units import Unit, UnitResult
 from preceptor.training.job import TrainingResult
 
@@ -60,6 +61,12 @@ class RayWorkforce:
         self._trainers = TrainingGroup()
         self._holds_gpu = training.gpus_per_worker > 0
         gc.freeze()  # the driver has imported everything and makes little garbage; see UnitMaker.begin
+
+    def prepared(self, lengths: StudentLengths) -> StudentLengths:
+        """See :class:`preceptor.loop.parts.Workforce`; in a process that ends with the task."""
+        task = ray.remote(num_cpus=0, max_calls=1, max_retries=RESTARTS)(StudentLengths.prepared)
+        prepared: StudentLengths = fetched(task.remote(lengths))
+        return prepared
 
     def make(self, order: MakingOrder, units: Sequence[Unit]) -> Iterator[UnitResult]:
         """See :class:`preceptor.loop.parts.Workforce`."""

@@ -45,18 +45,8 @@ def describe(event: AnyEvent) -> str:
                 f"{split} {score.value:.1%} (exact {score.exact:.1%})" for split, score in event.splits.items()
             )
             return f"examined {who}: {scores} in {event.seconds:.0f} s"
-        case RecipeDrafted():
-            quotas = ", ".join(f"{plan.skill} {plan.quota}" for plan in event.recipe.skills)
-            card = f", after {event.card}" if event.card else ""
-            price = _asked(event.expected).replace("; ", "; about ", 1)
-            return f"attempt {event.attempt}, {event.operation}{card}: {event.recipe.rows} rows ({quotas}){price}"
-        case ProposalFailed():
-            return f"attempt {event.attempt}, {event.operation}: {event.reason}"
-        case DatasetCommitted():
-            rows = f"{event.rows} rows, {event.carried} carried over, {event.made} made"
-            return f"dataset {event.version}: {rows} in {event.seconds:.0f} s{_asked(event.spent)}"
-        case AttemptFailed():
-            return f"attempt {event.attempt} failed: {event.reason}{_asked(event.spent)}"
+        case RecipeDrafted() | ProposalFailed() | DatasetCommitted() | AttemptFailed():
+            return _attempted(event)
         case StudentTrained():
             loss = "" if event.first_loss is None else f", loss {event.first_loss:.2f} to {event.last_loss:.2f}"
             work = f"{event.steps} steps, {event.tokens} tokens{loss}"
@@ -69,6 +59,23 @@ def describe(event: AnyEvent) -> str:
             return f"search ended: {event.detail or event.reason}"
         case Published():
             return f"published: {event.verdict.replace('-', ' ')}"
+
+
+def _attempted(event: RecipeDrafted | ProposalFailed | DatasetCommitted | AttemptFailed) -> str:
+    """What came of a proposal, or of carrying it out."""
+    match event:
+        case RecipeDrafted():
+            quotas = ", ".join(f"{plan.skill} {plan.quota}" for plan in event.recipe.skills)
+            card = f", after {event.card}" if event.card else ""
+            price = _asked(event.expected).replace("; ", "; about ", 1)
+            return f"attempt {event.attempt}, {event.operation}{card}: {event.recipe.rows} rows ({quotas}){price}"
+        case ProposalFailed():
+            return f"attempt {event.attempt}, {event.operation}: {event.reason}"
+        case DatasetCommitted():
+            rows = f"{event.rows} rows, {event.carried} carried over, {event.made} made"
+            return f"dataset {event.version}: {rows} in {event.seconds:.0f} s{_asked(event.spent)}"
+        case AttemptFailed():
+            return f"attempt {event.attempt} failed: {event.reason}{_asked(event.spent)}"
 
 
 def _asked(spent: dict[str, int]) -> str:

@@ -6,9 +6,12 @@ charged at its worst case, and the same rows come of it.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 from preceptor import __version__
 from preceptor.endpoints.index import LogIndex
@@ -31,6 +34,7 @@ from preceptor.storage.store import Store
 from preceptor.synthesis.assembly import Assembled, Assembly
 from preceptor.synthesis.context import UnitContext
 from preceptor.synthesis.costs import estimate
+from preceptor.tasks.content import Content
 
 TRIES = 4
 """Times that an attempt is begun, when those who make its rows keep dying."""
@@ -172,6 +176,7 @@ class Generation:
             rows.rows(),
             self._version_info(attempt, state, assembled),
             write=self.workforce.write_shards,
+            says=self._says,
         )
         return DatasetCommitted(
             **outcome,
@@ -195,6 +200,14 @@ class Generation:
             created_by={"preceptor": __version__},
         )
 
+    def _says(self, row: datasets.Row) -> str:
+        """A row's question without what the task says around every question: variety is measured by it."""
+        return self._content.of(json.loads(row["fields"]), row["prompt"])
+
+    @cached_property
+    def _content(self) -> Content:
+        return Content(self.spec.task)
+
     def _broken(self, attempt: Attempt, error: Exception, seconds: float) -> AttemptFailed:
         """The recipe could not be carried out; what was asked until then is in the log."""
         index = LogIndex.read(self.store, attempt.number)
@@ -211,6 +224,10 @@ class Generation:
         )
 
 
+_ADDRESSES: Mapping[str, Any] = {"contamination": {"neighbours": {"endpoint": True, "checker": {"endpoint": True}}}}
+"""What is nothing for whoever reads a dataset."""
+
+
 def version_number(attempt: Attempt, state: RunState) -> int:
     """The number of the version that an attempt gives: versions of a run count from 1."""
     return 1 + sum(other.committed is not None and other.number < attempt.number for other in state.attempts)
@@ -218,7 +235,7 @@ def version_number(attempt: Attempt, state: RunState) -> int:
 
 def _gates(spec: Spec, dropped: Mapping[str, int]) -> dict[str, object]:
     """Every gate with its settings and what it dropped, by reason."""
-    settings = spec.dataset.gates.model_dump(mode="json", by_alias=True)
+    settings = spec.dataset.gates.model_dump(mode="json", by_alias=True, exclude=_ADDRESSES)
     for custom in settings.pop("custom"):
         settings[custom["name"]] = custom
     counts: dict[str, dict[str, int]] = {}

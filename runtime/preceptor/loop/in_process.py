@@ -12,6 +12,7 @@ from preceptor.loop.making import Load, UnitMaker, share
 from preceptor.loop.parts import MakingOrder, Sitting, Tick, TrainingOrder
 from preceptor.spec.document import Spec
 from preceptor.storage.datasets import Row, ShardInfo, write_shards
+from preceptor.students.lengths import StudentLengths
 from preceptor.students.source import resolve
 from preceptor.synthesis.units import Unit, UnitResult
 from preceptor.training.job import TrainingJob, TrainingResult
@@ -25,6 +26,10 @@ class InProcess:
         self._concurrency = share(spec, makers=1)
         self._maker = UnitMaker(spec, self._concurrency)
         self._order: MakingOrder | None = None
+
+    def prepared(self, lengths: StudentLengths) -> StudentLengths:
+        """See :class:`preceptor.loop.parts.Workforce`."""
+        return lengths.prepared()
 
     def make(self, order: MakingOrder, units: Sequence[Unit]) -> Iterator[UnitResult]:
         """See :class:`preceptor.loop.parts.Workforce`; results come when all units are made."""

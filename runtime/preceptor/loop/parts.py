@@ -18,6 +18,7 @@ from preceptor.spec.actors import Inference, Training
 from preceptor.spec.recipe import Recipe
 from preceptor.storage.datasets import Row, ShardInfo
 from preceptor.storage.store import Store
+from preceptor.students.lengths import StudentLengths
 from preceptor.synthesis.context import UnitContext
 from preceptor.synthesis.units import Unit, UnitResult
 from preceptor.training.job import Example, TrainingResult
@@ -119,6 +120,12 @@ class MakersLostError(PreceptorError):
 
 class Workforce(Protocol):
     """The hands of a run."""
+
+    def prepared(self, lengths: StudentLengths) -> StudentLengths:
+        """Load the student's tokenizer, which takes hundreds of megabytes, where they do not stay with the driver.
+
+        Raises :class:`StudentError` when the student does not load.
+        """
 
     def make(self, order: MakingOrder, units: Sequence[Unit]) -> Iterator[UnitResult]:
         """Carry out work units and give back each as it is finished, in any order.

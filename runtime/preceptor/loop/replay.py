@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from preceptor.endpoints.correspondence import ReplayCorrespondence
 from preceptor.endpoints.index import LogIndex
 from preceptor.endpoints.meter import Lease
-from preceptor.loop.generating import version_number
 from preceptor.loop.inspection import Inspection
 from preceptor.loop.state import Attempt, RunState
 from preceptor.recipes.amount import Limit
@@ -65,13 +64,12 @@ def replay(spec: Spec, store: Store, state: RunState, context: UnitContext) -> I
     inspection = Inspection(spec, store)
     for attempt in state.attempts:
         if attempt.committed is not None:
-            yield _replayed(spec, store, attempt, version_number(attempt, state), context, inspection)
+            yield _replayed(spec, store, attempt, context, inspection)
 
 
-def _replayed(
-    spec: Spec, store: Store, attempt: Attempt, number: int, context: UnitContext, inspection: Inspection
-) -> Replayed:
+def _replayed(spec: Spec, store: Store, attempt: Attempt, context: UnitContext, inspection: Inspection) -> Replayed:
     assert attempt.committed is not None
+    number, _ = datasets.parse_name(attempt.committed.version) or (None, "")  # early releases had no numbers
     recipe, carried = attempt.drafted.recipe, list[Sample]()
     if recipe.carry_over is not None:
         carried = [Sample.from_row(row) for row in datasets.read_rows(store, recipe.carry_over.version)]

@@ -91,8 +91,6 @@ class Steps:
     """Does the work."""
     reporter: Reporter
     """Is told about it."""
-    write_report: Callable[[RunState, Published], None]
-    """Writes the report of a run that ends with this event."""
     seconds: Callable[[], float] = field(default=time.monotonic)
     """A monotonic clock."""
 
@@ -294,7 +292,7 @@ class Steps:
         )
 
     def publish(self, step: Publish, state: RunState) -> Published:
-        """Decide the verdict and write the report; the pointer to the published version is the event itself."""
+        """Decide the verdict; the pointer to the published version is the event itself."""
         if not step.finalists:
             has_dataset = any(attempt.committed for attempt in state.attempts)
             event = Published(verdict="no-improvement" if has_dataset else "no-dataset")
@@ -311,7 +309,6 @@ class Steps:
                 version=state.best.committed.version,
                 training=step.finalists[0],
             )
-        self.write_report(state, event)
         return event
 
     def _values(self, subject: str, split: SplitName) -> np.ndarray:

@@ -62,7 +62,9 @@ def _shares(recipe: Recipe, spec: Spec) -> Iterator[Misfit]:
     for position, plan in enumerate(recipe.skills):
         if plan.quota > most:
             message = f"{plan.quota} of {recipe.rows} rows are above `dataset.gates.balance.maxShare` ({share:g})"
-            yield Misfit(f"{join('skills', position)}.quota", message, f"write {most} at most, or more for other skills")
+            yield Misfit(
+                f"{join('skills', position)}.quota", message, f"write {most} at most, or more for other skills"
+            )
 
 
 def _repeated(plan: SkillPlan, place: int, path: str) -> Iterator[Misfit]:
