@@ -69,7 +69,7 @@ class NeighbourCheck(Model):
     """Similarity (cosine) from which a row and an item are shown to the checker."""
     concurrency: int = Field(default=8, gt=0)
     """Requests in flight at most, to each of both models."""
-    checker: Checker
+    checker: Checker = Field(examples=[{"model": "gpt-5.2-mini"}])
     """Who decides."""
 
 
