@@ -22,8 +22,9 @@ from preceptor.endpoints.meter import Lease, bound_tokens, charge
 from preceptor.gates.contamination import SEEDS, Protected
 from preceptor.gates.nearness import nearest
 from preceptor.loop.asking import PLENTY
-from preceptor.loop.inspectors import Archive, Inspector, Recorded, Vector, asked, batches
+from preceptor.loop.inspectors import Inspector, Vector, asked, batches
 from preceptor.loop.parts import Reporter, Stage
+from preceptor.loop.recollection import Archive, Recorded
 from preceptor.loop.waves import UnpaidError, paid
 from preceptor.recipes.amount import Amount, Limit
 from preceptor.recipes.sample import Sample

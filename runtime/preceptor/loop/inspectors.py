@@ -1,7 +1,7 @@
-"""Who tells how near rows are to the examination: two models that are asked, or the log of what they once said.
+"""Who tells how near rows are to the examination: two models that are asked.
 
 The log of these requests is apart from the teacher's, because it holds questions of the examination. Those are named
-in it as well, so that whoever only has the log decides as the run did.
+in it as well, so that whoever only has the log decides as the run did; see :mod:`preceptor.loop.recollection`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from preceptor.endpoints.correspondence import Correspondence, ReplayCorrespondence
+from preceptor.endpoints.correspondence import Correspondence
 from preceptor.endpoints.embeddings import unpack
-from preceptor.endpoints.index import LogIndex, records
+from preceptor.endpoints.index import LogIndex
 from preceptor.endpoints.log import LogWriter
 from preceptor.endpoints.messages import Answer, Request, Texts
 from preceptor.endpoints.meter import Lease
-from preceptor.errors import GateError, StorageError
+from preceptor.errors import GateError
 from preceptor.gates.contamination import SEEDS
 from preceptor.loop.waves import UnpaidError, paid
-from preceptor.recipes.amount import Amount
 from preceptor.recipes.digests import digest
 from preceptor.spec.gates import NeighbourCheck
 from preceptor.storage import layout
@@ -40,7 +39,8 @@ BATCH_BYTES = 1 << 17
 """Bytes of them at most, unless one text alone has more."""
 WORKER = "inspector"
 """Name of whoever inspects among the writers of the log."""
-_EXAMINATION, _ROWS, _PAIR = "examination", "rows", "pair"  # what places begin with
+EXAMINATION, ROWS, PAIR = "examination", "rows", "pair"
+"""What the places of requests begin with."""
 _SCHEMA = {
     "type": "object",
     "properties": {"reason": {"type": "string"}, "same": {"type": "boolean"}},
@@ -69,35 +69,6 @@ class Inspector(Protocol):
         Raises :class:`UnpaidError`.
         """
         ...
-
-
-class Archive:
-    """The vectors of protected questions in the logs of attempts, each read once."""
-
-    def __init__(self, log: Store) -> None:
-        self._log = log
-        self._read = 0
-        self._found: dict[str, tuple[str, Vector]] = {}
-
-    def until(self, attempt: int, wanted: Mapping[str, str] | None = None) -> dict[str, Vector]:
-        """Vectors by name, of the attempts before this one; with ``wanted`` only of these texts, by name."""
-        digests = None if wanted is None else {name: digest(text) for name, text in wanted.items()}
-        while self._read + 1 < attempt and (digests is None or digests.keys() - self._found.keys()):
-            self._read += 1
-            self._take(self._read)
-        return {
-            name: vector for name, (text, vector) in self._found.items() if digests is None or digests.get(name) == text
-        }
-
-    def _take(self, attempt: int) -> None:
-        for record in records(self._log, attempt):
-            asked, answer = record.request, record.answer
-            if asked is None or answer is None or answer.failure is not None:
-                continue
-            if asked["place"].startswith(f"{_EXAMINATION}/"):
-                vectors = unpack(answer.text, len(asked["names"]))
-                for name, text, vector in zip(asked["names"], asked["texts"], vectors, strict=True):
-                    self._found.setdefault(name, (text, vector))
 
 
 class Asked:
@@ -138,11 +109,11 @@ class Asked:
         return found
 
     def _work(self, batch: Mapping[str, str]) -> Callable[[], Awaitable[dict[str, Vector]]]:
-        return lambda: _embedded(self._embed.ask, self._settings.model, _EXAMINATION, batch)
+        return lambda: embedded(self._embed.ask, self._settings.model, EXAMINATION, batch)
 
     async def rows(self, texts: Mapping[str, str]) -> dict[str, Vector]:
         """See :class:`Inspector`."""
-        return await _embedded(self._embed.ask, self._settings.model, _ROWS, texts)
+        return await embedded(self._embed.ask, self._settings.model, ROWS, texts)
 
     async def same(self, row: str, text: str, question: str) -> bool | None:
         """See :class:`Inspector`."""
@@ -150,7 +121,7 @@ class Asked:
         async def ask(place: str) -> Answer:
             return await self._check.ask(self._pair(question, text, place))
 
-        return await _verdict(ask, row, question)
+        return await verdict(ask, row, question)
 
     def _pair(self, question: str, other: str, place: str) -> Request:
         """To change the numbers of a seed is to make a new question of it; of the examination, it is not."""
@@ -214,50 +185,6 @@ async def asked(
         )
 
 
-class Recorded:
-    """Tells what the log tells, without the texts of the examination."""
-
-    def __init__(self, settings: NeighbourCheck, log: Store, attempt: int, questions: Mapping[str, Vector]) -> None:
-        """``questions`` are the vectors in the logs of this attempt and those before it."""
-        self._model = settings.model
-        self._questions = questions
-        self._line = ReplayCorrespondence(LogIndex.read(log, attempt), Lease(Amount()))
-        self._answers: dict[str, Answer] = {}
-        for record in records(log, attempt):
-            place = record.request["place"] if record.request else ""
-            if record.answer is not None and place.startswith(f"{_PAIR}/"):
-                known = self._answers.get(place)
-                if known is None or known.failure == "budget":  # a refusal only when there is nothing else
-                    self._answers[place] = record.answer
-
-    @property
-    def requests(self) -> int:
-        """Embeddings of rows that were read."""
-        return self._line.tally.recorded
-
-    async def questions(self) -> Mapping[str, Vector]:
-        """See :class:`Inspector`."""
-        return self._questions
-
-    async def rows(self, texts: Mapping[str, str]) -> dict[str, Vector]:
-        """See :class:`Inspector`. Raises :class:`StorageError` when the log does not tell."""
-        return await _embedded(self._line.ask, self._model, _ROWS, texts)
-
-    async def same(self, row: str, text: str, question: str) -> bool | None:
-        """See :class:`Inspector`. Raises :class:`StorageError` when the log does not tell."""
-
-        async def ask(place: str) -> Answer:
-            if place not in self._answers:
-                raise StorageError(
-                    f"the log holds no answer about row {row}, so this run cannot be replayed",
-                    mend="replay needs the whole log as the run left it, and the release of Preceptor that made the "
-                    "run",
-                )
-            return self._answers[place]
-
-        return await _verdict(ask, row, question)
-
-
 def batches(texts: Mapping[str, str]) -> list[dict[str, str]]:
     """The texts in requests' worth, in order."""
     parts: list[dict[str, str]] = []
@@ -277,7 +204,7 @@ def prompts() -> dict[str, str]:
     return {name: digest(_text(name))[:16] for name in ("same", "pair")}
 
 
-async def _embedded(ask: Ask, model: str, place: str, texts: Mapping[str, str]) -> dict[str, Vector]:
+async def embedded(ask: Ask, model: str, place: str, texts: Mapping[str, str]) -> dict[str, Vector]:
     """Vectors by name. What the endpoint does not take together is asked for in halves, what it never takes left out.
 
     Raises :class:`UnpaidError`.
@@ -294,13 +221,14 @@ async def _embedded(ask: Ask, model: str, place: str, texts: Mapping[str, str]) 
         return {}
     names: Sequence[str] = tuple(texts)
     halves = (names[: len(names) // 2], names[len(names) // 2 :])
-    first, second = [await _embedded(ask, model, place, {name: texts[name] for name in half}) for half in halves]
+    first, second = [await embedded(ask, model, place, {name: texts[name] for name in half}) for half in halves]
     return first | second
 
 
-async def _verdict(ask: Callable[[str], Awaitable[Answer]], row: str, question: str) -> bool | None:
+async def verdict(ask: Callable[[str], Awaitable[Answer]], row: str, question: str) -> bool | None:
+    """What the checker says of a row and a question, ``ask`` given a place; see :meth:`Inspector.same`."""
     for turn in range(TRIES):
-        answer = await ask(f"{_PAIR}/{row}/{question}/{turn}")
+        answer = await ask(f"{PAIR}/{row}/{question}/{turn}")
         if answer.failure == "budget":
             raise UnpaidError
         same = answer.value.get("same") if answer.failure is None and isinstance(answer.value, dict) else None
