@@ -18,7 +18,7 @@ from preceptor.endpoints.records import unpack
 from preceptor.errors import BudgetError, EndpointError
 from preceptor.loop.events import AttemptFailed, DatasetCommitted, from_record
 from preceptor.loop.in_process import InProcess
-from preceptor.loop.inspection import NEIGHBOUR
+from preceptor.loop.verdicts import NEIGHBOUR
 from preceptor.recipes.amount import Amount
 from preceptor.spec.load import load
 from preceptor.storage import datasets, layout

@@ -12,7 +12,8 @@ import pytest
 from preceptor.endpoints.index import LogIndex, records
 from preceptor.errors import EndpointError, GateError, StorageError
 from preceptor.gates.contamination import Protected
-from preceptor.loop.inspection import NEIGHBOUR, SEED_NEIGHBOUR, UNCHECKED, Inspected, Inspection
+from preceptor.loop.inspection import Inspected, Inspection
+from preceptor.loop.verdicts import NEIGHBOUR, SEED_NEIGHBOUR, UNCHECKED
 from preceptor.recipes.amount import Limit
 from preceptor.recipes.sample import Sample
 from preceptor.storage.spool import Spool

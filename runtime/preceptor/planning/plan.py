@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from preceptor.loop.decide import tries
-from preceptor.loop.inspection import NEAREST, usual_embedding
+from preceptor.loop.inspection import usual_embedding
 from preceptor.loop.safeguards import protected
+from preceptor.loop.verdicts import NEAREST
 from preceptor.planning.estimate import Estimate, Workload, estimate, parameters, tokens, training_tokens
 from preceptor.planning.inputs import Inputs, read_inputs
 from preceptor.recipes.amount import Amount, Limit
