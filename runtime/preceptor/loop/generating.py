@@ -21,6 +21,7 @@ from preceptor.loop.asking import lost_by_engineers
 from preceptor.loop.budget import left_for_attempt
 from preceptor.loop.events import AttemptFailed, DatasetCommitted
 from preceptor.loop.inspection import Inspected, Inspection
+from preceptor.loop.inspectors import prompts
 from preceptor.loop.parts import MakersLostError, MakingOrder, Reporter, Workforce
 from preceptor.loop.state import Attempt, RunState
 from preceptor.recipes.amount import Amount, Limit
@@ -238,6 +239,8 @@ def _gates(spec: Spec, dropped: Mapping[str, int]) -> dict[str, object]:
     settings = spec.dataset.gates.model_dump(mode="json", by_alias=True, exclude=_ADDRESSES)
     for custom in settings.pop("custom"):
         settings[custom["name"]] = custom
+    if (neighbours := settings["contamination"]["neighbours"]) is not None:
+        neighbours["prompts"] = prompts()
     counts: dict[str, dict[str, int]] = {}
     for reason, count in dropped.items():
         counts.setdefault(gate_of(reason), {})[reason] = count
