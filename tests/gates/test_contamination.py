@@ -291,3 +291,116 @@ def test_scripts_without_spaces_are_told_by_their_characters() -> None:
     assert reason(build(item), f"请看题目:{item}写出步骤。") == "contaminated-ngram"
     assert reason(build(item), item.replace("买了", "拿了")) is not None
     assert reason(build(item), "小明有一只狗和两只猫,他每天喂它们三次。请问他一周喂多少次?") is None
+
+
+FORM = (
+    "Josie received {money} dollars as a gift from her aunt. She plans to buy {tapes} cassette tapes that cost {price} "
+    "dollars each and a headphone set that costs as much as both. How much money will she have left in the end?"
+)
+
+
+def generated(*texts: str) -> ExamIndex:
+    questions = [Protected("private", f"{number:04}", text) for number, text in enumerate(texts)]
+    return ExamIndex.build(questions, Settings(), generated=True)
+
+
+def of_generator(index: ExamIndex, question: str, answer: str = "") -> str | None:
+    found = index.find(question, answer, procedural=True)
+    return found.reason if found else None
+
+
+def forms(*moneys: int) -> list[str]:
+    return [FORM.format(money=money, tapes=money % 7 + 2, price=money % 11 + 3) for money in moneys]
+
+
+def test_a_generator_makes_the_questions_of_its_make_with_other_numbers() -> None:
+    index = generated(*forms(50, 61, 83))
+    other = forms(97)[0]
+    assert of_generator(index, other) is None
+    assert reason(index, other) == "contaminated-ngram"
+    assert of_generator(build(*forms(50, 61, 83)), other) == "contaminated-ngram"
+
+
+def test_short_questions_of_one_make_with_other_numbers_are_others_however_few_there_are() -> None:
+    index = generated("State the answer to the following problem: 4 + 3 =")
+    assert of_generator(index, "State the answer to the following problem: 6 + 8 =") is None
+    assert of_generator(index, "State the answer to the next problem: 4 + 3 =") == "contaminated-similar"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CAUGHT if kind != "other numbers"])
+@pytest.mark.parametrize("item", TOLD)
+def test_what_a_generator_copies_is_caught_as_planted_copies_are(item: str, kind: str) -> None:
+    index = generated(*ITEMS)
+    for seed in range(40):
+        planted = plant(kind, item, str(seed))
+        if kind != "light edit" or numbers(planted.question) == numbers(item):
+            assert of_generator(index, planted.question, planted.answer), planted
+
+
+def numbers(text: str) -> list[str]:
+    return [word for word in words(text) if word.isdecimal()]
+
+
+@pytest.mark.parametrize("item", [LONG, BRIEF, *forms(50, 61)])
+@pytest.mark.parametrize("wrapping", ["Variant {}: ", "In town {} somebody asked this: ", "{} "])
+def test_an_item_that_a_generator_s_wording_quotes_is_caught(item: str, wrapping: str) -> None:
+    """Though it stands in every row of the generator, and others of its make in the examination."""
+    index = generated(LONG, BRIEF, *forms(50, 61, 83))
+    for number in range(40):
+        assert of_generator(index, wrapping.format(number) + item)
+    assert of_generator(index, item) == "contaminated-exact"
+
+
+def test_wording_made_of_one_item_stays_protected_whatever_its_numbers() -> None:
+    """That a generator made the item, nothing shows."""
+    assert of_generator(generated(*forms(50)), forms(61)[0]) == "contaminated-ngram"
+
+
+def test_items_without_numbers_are_protected_from_generators_as_from_others() -> None:
+    texts = [f"Here is a word to be spelt backwards, letter by letter, please: {word}" for word in ("ale", "rye")]
+    assert of_generator(generated(*texts), texts[0].replace("ale", "oat")) == "contaminated-coverage"
+
+
+def test_the_gate_knows_which_rows_generators_made() -> None:
+    gate = ContaminationGate(generated(*forms(50, 61)), Content(task("Read: {{ message }}")))
+
+    def row(message: str, source: str) -> Sample:
+        receipt = Receipt("", 1, "", 1, 0, 0, "", source=source)
+        return Sample.create(skill="s", fields={"message": message}, prompt=message, answer="1", receipt=receipt)
+
+    other, copied = forms(97)[0], forms(61)[0]
+    assert [gate.check(row(other, source)) for source in ("procedural", "prompt")] == [None, "contaminated-ngram"]
+    assert [gate.check(row(copied, source)) for source in ("procedural", "prompt")] == ["contaminated-exact"] * 2
+
+
+def test_the_index_knows_which_items_it_tells_by_a_part_in_what_generators_make() -> None:
+    made = [f"Find the value of x in the equation {n} x + {n + 3} = {n * 7}." for n in range(2, 12)]
+    index = generated(LONG, *made)
+    assert index.tells_edited(LONG, procedural=True)
+    assert not index.tells_edited(made[0])
+    assert index.tells_edited(made[0], procedural=True)
+    assert of_generator(index, made[0].replace("value", "size")) == "contaminated-similar"
+
+
+def test_an_index_for_generators_is_stored_whole() -> None:
+    index, plain = generated(*ITEMS, *forms(50, 61)), build(*ITEMS, *forms(50, 61))
+    stored = index.to_bytes()
+    again = pickle.loads(pickle.dumps(ExamIndex.from_bytes(stored)))
+    assert again.to_bytes() == stored
+    assert index.digest != plain.digest
+    for question in (*forms(50, 97), LONG, TINY):
+        assert again.find(question, procedural=True) == index.find(question, procedural=True)
+        assert index.find(question) == plain.find(question)
+
+
+@given(st.data(), st.lists(WORDS, min_size=8, max_size=60))
+def test_a_word_replaced_in_what_a_generator_copies_is_caught_where_the_index_says_so(
+    data: st.DataObject, told: list[str]
+) -> None:
+    index = generated(" ".join(told))
+    assert index.tells_edited(" ".join(told), procedural=True)
+    place = data.draw(st.integers(0, len(told) - 1))
+    number = words(told[place])[0].isdecimal()
+    told[place] = "400" if number else "replaced"
+    if not number:
+        assert of_generator(index, " ".join(told)) is not None

@@ -6,13 +6,14 @@ The index is built on the evaluator's side of the wall and holds digests only, s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
 from preceptor.gates.packing import pack, unpack
 from preceptor.gates.shelf import Match, Row, Shelf
+from preceptor.gates.wording import Numbers
 from preceptor.recipes.sample import Sample
 from preceptor.spec.gates import ContaminationGate as Settings
 from preceptor.tasks.content import Content
@@ -22,6 +23,8 @@ SEEDS = "seeds"
 
 _MEASURES = {"ngram", "coverage", "similarity"}
 """What of the gate's settings decides what is found."""
+_SHELVES: Mapping[str, Numbers] = {"exam": "ignored", "seeds": "kept", "generated": "decisive"}
+"""What difference numbers make to whom."""
 
 
 @dataclass(frozen=True)
@@ -59,33 +62,44 @@ class ExamIndex:
     """Finds copies of protected questions. Holds 64-bit digests and the questions' names, no text.
 
     Numbers make no difference to how near a row is to the examination, but to how near it is to a seed: to change the
-    numbers of a seed is to make a new question of it.
+    numbers of a seed is to make a new question of it. They decide whether what a generator made is near an item of the
+    examination: it makes the same question with other numbers by right.
     """
 
     def __init__(
-        self, settings: Settings, exam: Shelf, seeds: Shelf, names: tuple[Sequence[str], Sequence[str]]
+        self,
+        settings: Settings,
+        exam: Shelf,
+        seeds: Shelf,
+        names: tuple[Sequence[str], Sequence[str]],
+        generated: Shelf | None = None,
     ) -> None:
         self._settings = settings
         self._exam = exam
         self._seeds = seeds
         self._names = names
+        self._generated = generated
 
     @classmethod
-    def build(cls, questions: Iterable[Protected], settings: Settings) -> Self:
-        """An index of questions; the same whatever their order. Those without any text are left out."""
+    def build(cls, questions: Iterable[Protected], settings: Settings, *, generated: bool = False) -> Self:
+        """An index of questions; the same whatever their order. Those without any text are left out.
+
+        With ``generated``, for rows that generators make, too.
+        """
         told = sorted((one for one in questions if one.text.strip()), key=lambda one: (one.name, one.text, one.cluster))
         exam = [one for one in told if one.split != SEEDS]
         seeds = [one for one in told if one.split == SEEDS]
         names = ([one.name for one in exam], [one.name for one in seeds])
-        return cls(settings, _shelf(exam, settings, loose=True), _shelf(seeds, settings, loose=False), names)
+        loose, strict = _shelf(exam, settings, "ignored"), _shelf(seeds, settings, "kept")
+        return cls(settings, loose, strict, names, _shelf(exam, settings, "decisive") if generated else None)
 
-    def find(self, question: str, answer: str = "", *, seeds: bool = True) -> Finding | None:
+    def find(self, question: str, answer: str = "", *, seeds: bool = True, procedural: bool = False) -> Finding | None:
         """What a row copies; ``None`` when it has nothing in common with any protected question.
 
-        Without ``seeds``, raw seed questions may be copied.
+        Without ``seeds``, raw seed questions may be copied. A generator made the row when it is ``procedural``.
         """
         row = Row(question, answer)
-        found = self._finding("contaminated", self._exam.match(row, self._settings), 0)
+        found = self._finding("contaminated", self._examination(procedural).match(row, self._settings), 0)
         if not seeds or (found is not None and found.reason):
             return found
         other = self._finding("seed-copy", self._seeds.match(row, self._settings), 1)
@@ -93,12 +107,13 @@ class ExamIndex:
             return found or other
         return other if other.reason or other.similarity > found.similarity else found
 
-    def tells_edited(self, question: str) -> bool:
+    def tells_edited(self, question: str, *, procedural: bool = False) -> bool:
         """Whether a protected question of the examination is found after one of its words is changed, too.
 
-        Not those of fewer than 8 words, nor those of one make with many others: these are compared whole.
+        Not those of fewer than 8 words, nor those of one make with many others: these are compared whole. A number is
+        no such word where a generator made the row.
         """
-        return self._exam.tells_edited(Row(question), self._settings)
+        return self._examination(procedural).tells_edited(Row(question), self._settings)
 
     @cached_property
     def digest(self) -> str:
@@ -109,7 +124,8 @@ class ExamIndex:
         """The whole index; the same bytes for the same questions and settings."""
         arrays = {
             f"{shelf}.{name}": array
-            for shelf, held in (("exam", self._exam), ("seeds", self._seeds))
+            for shelf, held in (("exam", self._exam), ("seeds", self._seeds), ("generated", self._generated))
+            if held is not None
             for name, array in held.arrays().items()
         }
         settings = self._settings.model_dump(mode="json", include=_MEASURES)
@@ -120,15 +136,20 @@ class ExamIndex:
     def from_bytes(cls, data: bytes) -> Self:
         """The index that :meth:`to_bytes` wrote. Raises :class:`GateError` for anything else."""
         about, arrays = unpack(data)
-        parts: list[Shelf] = []
-        for shelf in ("exam", "seeds"):
+        parts: dict[str, Shelf] = {}
+        for shelf, numbers in _SHELVES.items():
             own = {name.removeprefix(f"{shelf}."): held for name, held in arrays.items() if name.startswith(shelf)}
-            parts.append(Shelf.from_arrays(own, loose=shelf == "exam"))
+            if own:
+                parts[shelf] = Shelf.from_arrays(own, numbers=numbers)
         settings = Settings.model_validate(about["settings"])
-        return cls(settings, parts[0], parts[1], (about["exam"], about["seeds"]))
+        names = (about["exam"], about["seeds"])
+        return cls(settings, parts["exam"], parts["seeds"], names, parts.get("generated"))
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
         return type(self).from_bytes, (self.to_bytes(),)
+
+    def _examination(self, procedural: bool) -> Shelf:
+        return self._generated if procedural and self._generated is not None else self._exam
 
     def _finding(self, prefix: str, match: Match | None, shelf: int) -> Finding | None:
         if match is None:
@@ -137,9 +158,9 @@ class ExamIndex:
         return Finding(reason, self._names[shelf][match.position], match.coverage)
 
 
-def _shelf(questions: Sequence[Protected], settings: Settings, *, loose: bool) -> Shelf:
+def _shelf(questions: Sequence[Protected], settings: Settings, numbers: Numbers) -> Shelf:
     clusters = [("cluster", one.cluster) if one.cluster else ("question", one.name) for one in questions]
-    return Shelf.of([one.text for one in questions], clusters, settings, loose=loose)
+    return Shelf.of([one.text for one in questions], clusters, settings, numbers=numbers)
 
 
 class ContaminationGate:
@@ -155,7 +176,8 @@ class ContaminationGate:
     def check(self, sample: Sample) -> str | None:
         """``contaminated-…`` or ``seed-copy-…``, by the kind of copy."""
         question = self._content.of(sample.fields, sample.prompt)
-        found = self._index.find(question, sample.answer, seeds=sample.receipt.source != "solve")
+        source = sample.receipt.source
+        found = self._index.find(question, sample.answer, seeds=source != "solve", procedural=source == "procedural")
         self._latest = (sample.id, found)
         return found.reason if found else None
 

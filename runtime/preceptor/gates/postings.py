@@ -42,10 +42,12 @@ class Postings:
         object.__setattr__(self, "_slots", np.uint64(len(sieve) - 1))
 
     @classmethod
-    def of(cls, questions: Sequence[Digests], clusters: Sequence[Hashable] | None = None) -> Self:
+    def of(
+        cls, questions: Sequence[Digests], clusters: Sequence[Hashable] | None = None, *, common: int = COMMON
+    ) -> Self:
         """Postings of the digests of each question; the position of a question is its place in the sequence.
 
-        What questions of more than 5 ``clusters`` share is taken for boilerplate; nothing is without them.
+        What questions of more ``clusters`` than ``common`` share is taken for boilerplate; nothing is without clusters.
         """
         digests = np.concatenate([np.zeros(0, np.uint64), *questions])
         owners = np.repeat(np.arange(len(questions), dtype=np.int32), [len(question) for question in questions])
@@ -55,7 +57,7 @@ class Postings:
             numbers = {cluster: number for number, cluster in enumerate(dict.fromkeys(clusters))}
             cluster_of = np.array([numbers[cluster] for cluster in clusters], np.int32)
             spread, _ = _distinct(digests, cluster_of[owners])
-            widely = np.bincount(np.searchsorted(held, spread), minlength=len(held)) > COMMON
+            widely = np.bincount(np.searchsorted(held, spread), minlength=len(held)) > common
             owners, places = owners[~widely[places]], places[~widely[places]]
         starts = np.concatenate(([0], np.cumsum(np.bincount(places, minlength=len(held)))))
         return cls(held, starts.astype(np.int32), owners)

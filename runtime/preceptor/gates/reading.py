@@ -88,6 +88,13 @@ class Sequences:
         """The digests of those words that are numbers, in order."""
         return self._plain[1][np.flatnonzero(self._plain[1] & _IS_NUMBER)]
 
+    def numbered(self, length: int) -> NDArray[np.bool_]:
+        """For every ``length`` consecutive words whether one of them is a number."""
+        before = np.zeros(len(self) + 1, np.intp)
+        before[1:] = np.cumsum(self._plain[1] & _IS_NUMBER)
+        found: NDArray[np.bool_] = before[length:] > before[:-length]
+        return found
+
     @property
     def whole(self) -> int:
         """One digest for all words."""

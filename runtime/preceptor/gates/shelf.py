@@ -1,7 +1,7 @@
 """Protected questions as digests, and the rules by which a row is found to copy one of them.
 
-Words are compared, not characters: case, white space and punctuation make no difference. Where ``loose``, numbers
-make none either, unless they are most of a sequence.
+Words are compared, not characters: case, white space and punctuation make no difference. Where numbers are ignored,
+they make none either, unless they are most of a sequence.
 
 *exact*: the same words in the same order; for fewer than 8 words the same operators and brackets, too.
 *ngram*: as many consecutive words in common as the document says.
@@ -9,8 +9,7 @@ make none either, unless they are most of a sequence.
 *similar*: the row's question is as similar (Jaccard, of 5-word sequences), or it is a short question with a word
 changed, two from 20 words on: longer ones show that by what they have in common.
 
-Eight words in a row that stand in questions of more than five clusters are boilerplate of theirs: what is half made of
-it, or is as common itself, counts nowhere but under *exact*.
+Wording that many questions share counts nowhere but under *exact*; see :mod:`preceptor.gates.wording`.
 """
 
 from __future__ import annotations
@@ -25,14 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preceptor.gates.postings import COMMON, Positions, Postings
-from preceptor.gates.reading import SHINGLE, Digests, Reading, Sequences, framed, read, together
+from preceptor.gates.reading import SHINGLE, Digests, Reading, Sequences, read, together
 from preceptor.gates.text import normalise
+from preceptor.gates.wording import COVERED, TRACE, Numbers, Wordings, sequences, traces
 from preceptor.spec.gates import ContaminationGate as Settings
 
-COVERED = 8
-"""Words in the sequences by which coverage is measured; a question of fewer is compared whole."""
-TRACE = 3
-"""Words in the sequences that show what is left of a short question after a few of its words were changed."""
 ONE_EDIT = 20
 """Questions of fewer words are found with one word changed; of as many or more, with two."""
 _CONTIGUOUS = 0.75
@@ -69,8 +65,8 @@ class Row:
 class Shelf:
     """Digests of protected questions, as arrays."""
 
-    loose: bool
-    """Whether numbers count as one and the same word."""
+    numbers: Numbers
+    """What difference numbers make."""
     whole: Digests
     """For each question all its words."""
     marks: Digests
@@ -98,40 +94,29 @@ class Shelf:
             self._wholes.setdefault(whole, []).append(position)
 
     @classmethod
-    def of(cls, texts: Sequence[str], clusters: Sequence[Hashable], settings: Settings, *, loose: bool) -> Self:
+    def of(cls, texts: Sequence[str], clusters: Sequence[Hashable], settings: Settings, *, numbers: Numbers) -> Self:
         """A shelf of questions, each of a cluster."""
         readings = [Reading(text) for text in texts]
-        common = Postings.of([_sequences(one, COVERED, loose) for one in readings], clusters).boilerplate
-        told = [_boilerplate(_sequences(one, COVERED, loose), common, len(one)) for one in readings]
-
-        def postings(length: int) -> Postings:
-            return Postings.of(
-                [
-                    _own(_sequences(one, length if len(one) >= COVERED else len(one) + 1, loose), not_own)
-                    for one, not_own in zip(readings, told, strict=True)
-                ],
-                clusters,
-            )
-
+        wordings = Wordings(readings, clusters, numbers)
         words = np.array([len(one) for one in readings], np.int32)
-        covered = postings(COVERED)
+        covered = wordings.own(COVERED)
         brief = (words >= COVERED) & ((words <= _brief(settings)) | (covered.sizes(len(words)) <= _brief(settings)))
-        traces = [
-            _traces(one, loose) if short else np.zeros(0, np.uint64)
+        told = [
+            traces(one, numbers) if short else np.zeros(0, np.uint64)
             for one, short in zip(readings, brief.tolist(), strict=True)
         ]
         shelf = cls(
-            loose,
+            numbers,
             np.array([one.whole for one in readings], np.uint64),
             np.array([marks(text) for text in texts], np.uint64),
             words,
-            postings(settings.ngram),
+            wordings.own(settings.ngram, one_is_enough=True),
             covered,
-            postings(SHINGLE),
-            Postings.of(traces),
+            wordings.own(SHINGLE),
+            Postings.of(told),
         )
-        made = (shelf._of_one_make(one, trace, clusters) for one, trace in zip(readings, traces, strict=True))
-        kept = [trace[:0] if many else trace for trace, many in zip(traces, made, strict=True)]
+        made = (shelf._of_one_make(one, trace, clusters) for one, trace in zip(readings, told, strict=True))
+        kept = [trace[:0] if many else trace for trace, many in zip(told, made, strict=True)]
         return replace(shelf, traces=Postings.of(kept))
 
     def match(self, row: Row, settings: Settings) -> Match | None:
@@ -140,10 +125,10 @@ class Shelf:
             return None
         if (same := self._same(row)) is not None:
             return Match("exact", same, 1.0)
-        covered = self.covered.find(_sequences(row.all, COVERED, self.loose))
+        covered = self.covered.find(sequences(row.all, COVERED, self.numbers))
         nearest, coverage = self._nearest(covered)
         if covered or settings.ngram < COVERED:  # who shares more words than 8 in a row, shares 8
-            repeated = self.ngrams.shared(self.ngrams.find(_sequences(row.all, settings.ngram, self.loose)))
+            repeated = self.ngrams.shared(self.ngrams.find(sequences(row.all, settings.ngram, self.numbers)))
             if repeated:
                 return Match("ngram", nearest if coverage else min(repeated), coverage)
         if 0 < coverage >= settings.coverage:
@@ -162,22 +147,22 @@ class Shelf:
         return found is not None and bool(sizes["traces"][found] or sizes["covered"][found] > _brief(settings))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything it holds but :attr:`loose`, by name."""
+        """Everything it holds but :attr:`numbers`, by name."""
         held: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _ARRAYS}
         for name in _POSTINGS:
             held |= {f"{name}.{part}": getattr(getattr(self, name), part) for part in _PARTS}
         return held
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], *, loose: bool) -> Self:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], *, numbers: Numbers) -> Self:
         """The shelf that :meth:`arrays` came from. Raises ``KeyError`` when one is missing."""
         held: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
         held |= {name: Postings(*(arrays[f"{name}.{part}"] for part in _PARTS)) for name in _POSTINGS}
-        return cls(loose=loose, **held)
+        return cls(numbers=numbers, **held)
 
     def _asked(self, row: Row, length: int) -> Digests:
         """Sequences of the row's question."""
-        return _sequences(row.all, length, self.loose)[: max(len(row.question) - length + 1, 0)]
+        return sequences(row.all, length, self.numbers)[: max(len(row.question) - length + 1, 0)]
 
     def _same(self, row: Row) -> int | None:
         owners = self._wholes.get(row.question.whole, [])
@@ -207,20 +192,20 @@ class Shelf:
         """The first short question that a question is, but for a few of its words."""
         if not COVERED - 1 <= len(question) <= self._longest:
             return None
-        return min(self._edits(question, _traces(question, self.loose)), default=None)
+        return min(self._edits(question, traces(question, self.numbers)), default=None)
 
-    def _edits(self, question: Sequences, traces: Digests) -> Iterator[int]:
-        if not len(traces) or len(self.traces.likely(traces)) < len(traces) - 2 * TRACE:
+    def _edits(self, question: Sequences, told: Digests) -> Iterator[int]:
+        if not len(told) or len(self.traces.likely(told)) < len(told) - 2 * TRACE:
             return
-        distinct, sizes = len(set(traces.tolist())), self._sizes["traces"]
-        for one, count in self.traces.shared(self.traces.find(traces)).items():
+        distinct, sizes = len(set(told.tolist())), self._sizes["traces"]
+        for one, count in self.traces.shared(self.traces.find(told)).items():
             edits = 1 if self.words[one] < ONE_EDIT else 2
             if max(sizes[one], distinct) - count <= TRACE * edits and abs(self.words[one] - len(question)) <= edits:
                 yield one
 
-    def _of_one_make(self, question: Sequences, traces: Digests, clusters: Sequence[Hashable]) -> bool:
+    def _of_one_make(self, question: Sequences, told: Digests, clusters: Sequence[Hashable]) -> bool:
         """Whether many others are but a light edit away."""
-        return len({clusters[other] for other in self._edits(question, traces)}) > COMMON
+        return len({clusters[other] for other in self._edits(question, told)}) > COMMON
 
 
 _ARRAYS = ("whole", "marks", "words")
@@ -233,34 +218,7 @@ def _brief(settings: Settings) -> int:
     return 3 * settings.ngram + 2
 
 
-def _boilerplate(covered: Digests, common: Digests, words: int) -> NDArray[np.bool_]:
-    """For each word of a text whether it stands in one of its 8-word sequences that are ``common``."""
-    edges = np.zeros(words + COVERED, np.int64)
-    starts = np.flatnonzero(np.isin(covered, common))
-    np.add.at(edges, starts, 1)
-    np.add.at(edges, starts + COVERED, -1)
-    return edges.cumsum()[:words] > 0
-
-
-def _own(sequences: Digests, boilerplate: NDArray[np.bool_]) -> Digests:
-    """Those sequences of a text of which less than half is boilerplate."""
-    length = len(boilerplate) - len(sequences) + 1
-    if not len(sequences) or not boilerplate.any():
-        return sequences
-    before = np.concatenate(([0], boilerplate.cumsum()))
-    return sequences[2 * (before[length:] - before[:-length]) < length]
-
-
 def marks(text: str) -> int:
     """A digest for all words, operators and brackets of a text; white space and punctuation of prose are left out."""
     told = " ".join(_MARKS.findall(normalise(text)))
     return int.from_bytes(blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
-
-
-def _traces(question: Sequences, loose: bool) -> Digests:
-    """Sequences of 3 words; as every word stands in three of them, a change of it loses three."""
-    return _sequences(framed(question, TRACE - 1), TRACE, loose)
-
-
-def _sequences(reading: Sequences, length: int, loose: bool) -> Digests:
-    return reading.patterns(length) if loose else reading.sequences(length)
