@@ -10,12 +10,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import time
 from pathlib import Path
 
 import psutil
+from generation_server import WORDS
 
 from preceptor.cluster.workforce import RayWorkforce
+from preceptor.gates.contamination import ExamIndex, Protected
+from preceptor.gates.gate import Safeguards
 from preceptor.loop.in_process import InProcess
 from preceptor.loop.parts import MakingOrder, Workforce
 from preceptor.recipes.amount import Amount
@@ -23,11 +27,14 @@ from preceptor.recipes.pricing import budget_limit
 from preceptor.spec.document import Spec
 from preceptor.spec.recipe import Recipe
 from preceptor.storage import datasets
+from preceptor.storage.spool import Spool
 from preceptor.storage.store import Store
 from preceptor.synthesis.assembly import Assembly
 from preceptor.synthesis.context import UnitContext
 
 WARM_UP = 32
+ITEMS = 1000
+"""Items of the examination that rows are compared with."""
 TOPICS = "trains rivers markets gardens engines harvests letters mountains bridges kitchens".split()
 
 
@@ -75,13 +82,26 @@ def recipe(rows: int) -> Recipe:
 def generate(spec: Spec, rows: int, workforce: Workforce, root: Path) -> int:
     """An attempt from its recipe to its version; gives the version's rows."""
     plan = recipe(rows)
-    order = MakingOrder(str(root), 1, 1, plan, UnitContext())
-    assembly = Assembly(plan, spec, (), 1, budget_limit(spec.budget, Amount()), order.context)
+    context = UnitContext(safeguards=Safeguards(ExamIndex.build(examination(), spec.dataset.gates.contamination)))
+    order = MakingOrder(str(root), 1, 1, plan, context)
+    with Spool() as kept:
+        fill(Assembly(plan, spec, (), 1, budget_limit(spec.budget, Amount()), context, keeper=kept), order, workforce)
+        info = datasets.VersionInfo(number=1)
+        return datasets.commit(Store.open(str(root)), kept.rows(), info, write=workforce.write_shards).rows
+
+
+def fill(assembly: Assembly, order: MakingOrder, workforce: Workforce) -> None:
+    """Make rows until the quota is full; what the gates remember of them is gone then."""
     while units := assembly.wanted():
         for result in workforce.make(order, units):
             assembly.add(result)
-    made = [sample.to_row() for sample in assembly.result().samples]
-    return datasets.commit(Store.open(str(root)), made, datasets.VersionInfo(number=1)).rows
+
+
+def examination() -> list[Protected]:
+    """Items in the endpoint's own words, so that the contamination gate has something to look for."""
+    chance = random.Random("examination")  # not the seed that the endpoint draws its rows with
+    texts = (f"Problem: {' '.join(chance.choices(WORDS, k=24))}. How many are there?" for _ in range(ITEMS))
+    return [Protected("private", str(number), text) for number, text in enumerate(texts)]
 
 
 def family() -> list[psutil.Process]:
@@ -115,7 +135,7 @@ def main() -> None:
     cpu, started = cpu_seconds(), time.monotonic()
     rows = generate(spec, arguments.rows, workforce, arguments.work / "run")
     outcome = {"rows": rows, "seconds": time.monotonic() - started, "cpu": cpu_seconds() - cpu}
-    at_work = [process for process in family() if process.pid == os.getpid() or "UnitMaker" in process.name()]
+    at_work = [process for process in family() if process.pid == os.getpid() or "Maker" in process.name()]
     outcome["rss"] = max(map(peak_mb, at_work))
     outcome["processes"] = [(process.name(), round(peak_mb(process))) for process in at_work]
     workforce.close()

@@ -20,8 +20,10 @@ from preceptor.gates.duplicates import Seen
 from preceptor.gates.gate import Safeguards, Screen, label_gates
 from preceptor.gates.text import normalise, words
 from preceptor.loop.events import SafeguardsTested
+from preceptor.recipes.catalogue import catalogue
 from preceptor.recipes.digests import digest
 from preceptor.recipes.sample import Receipt, Sample
+from preceptor.spec.actors import ProceduralTeacher
 from preceptor.spec.document import Spec
 from preceptor.storage import layout
 from preceptor.storage.store import Store
@@ -31,6 +33,8 @@ from preceptor.tasks.items import Item
 from preceptor.tasks.scorers import Scorer
 from preceptor.tasks.splits import Split, SplitName
 
+PROCEDURAL, WRITTEN = "procedural", "prompt"
+"""Kinds of sources, as receipts name them."""
 PLANTS = 8
 """Items of each split that are copied, spread over it."""
 _PLAIN_WORD = re.compile(r"(?<!\w)[A-Za-z]{2,}(?!\w)")
@@ -48,7 +52,8 @@ def exam_index(spec: Spec, store: Store, splits: Mapping[SplitName, Split], seed
         return None
     if store.exists(layout.EXAM_INDEX):
         return ExamIndex.from_bytes(store.read(layout.EXAM_INDEX))
-    return ExamIndex.build(protected(spec, splits, seeds), spec.dataset.gates.contamination)
+    questions, generated = protected(spec, splits, seeds), bool(catalogue(spec.teacher))
+    return ExamIndex.build(questions, spec.dataset.gates.contamination, generated=generated)
 
 
 def protected(spec: Spec, splits: Mapping[SplitName, Split], seeds: Iterable[Seed]) -> Iterator[Protected]:
@@ -139,14 +144,26 @@ class SelfTest:
             yield _Plant("question asked twice", "duplicates", _row(specimen))
 
     def _copies(self, split: str, item: Item) -> Iterator[_Plant]:
-        """An item as it is, in other case and spacing, and, when it can be told so, with one word replaced."""
-        yield _Plant(f"exact copy ({split})", "contamination", _row(item))
+        """An item as it is, in other case and spacing, and, when it can be told so, with one word replaced.
+
+        Each as every kind of source would make it: rows of generators are compared otherwise than all others.
+        """
         shouted = {name: _shouted(value) for name, value in item.fields.items()}
-        yield _Plant(f"copy in other case and spacing ({split})", "contamination", _row(item, fields=shouted))
+        edited, index = _edited(item.fields), self.safeguards.exam
         text = Content(self.spec.task).of(item.fields, item.prompt)
-        edited = _edited(item.fields)
-        if edited and self.safeguards.exam is not None and self.safeguards.exam.tells_edited(text):
-            yield _Plant(f"lightly edited copy ({split})", "contamination", _row(item, fields=edited))
+        for source in self._sources:
+            yield _Plant(f"exact copy ({split})", "contamination", _row(item, source=source))
+            copy = _row(item, fields=shouted, source=source)
+            yield _Plant(f"copy in other case and spacing ({split})", "contamination", copy)
+            if edited and index is not None and index.tells_edited(text, procedural=source == PROCEDURAL):
+                copy = _row(item, fields=edited, source=source)
+                yield _Plant(f"lightly edited copy ({split})", "contamination", copy)
+
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        """Kinds of sources that the rows of this run may come from, as far as gates tell them apart."""
+        generated = (PROCEDURAL,) if catalogue(self.spec.teacher) else ()
+        return generated if isinstance(self.spec.teacher, ProceduralTeacher) else (WRITTEN, *generated)
 
     def _stops(self, screen: Screen, plant: _Plant) -> bool:
         """Whether the very gate that has to stop it does, whatever the gates before it say."""
@@ -170,7 +187,7 @@ class SelfTest:
             )
 
 
-def _row(item: Item, *, fields: Mapping[str, object] | None = None, answer: str = "", source: str = "prompt") -> Sample:
+def _row(item: Item, *, fields: Mapping[str, object] | None = None, answer: str = "", source: str = WRITTEN) -> Sample:
     receipt = Receipt("", 0, "planted", 0, 0, 0, "planted", source=source)
     return Sample.create(
         skill=item.skill,

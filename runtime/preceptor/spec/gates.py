@@ -87,7 +87,7 @@ class ContaminationGate(Model):
     coverage: Fraction = 0.5
     """A row is dropped when this share of an item's 8-word sequences, or more, is in it."""
     similarity: Fraction = 0.8
-    """A row is dropped from this similarity (Jaccard, of 5-word sequences, estimated by MinHash) to an item."""
+    """A row is dropped from this similarity (Jaccard, of 5-word sequences) to an item."""
     neighbours: NeighbourCheck | None = None
     """Compares by meaning too, with models that are asked for it; by words alone when absent."""
 
@@ -110,7 +110,10 @@ class LabelsGate(Model):
 
 
 class DuplicatesGate(Model):
-    """Drops a row whose question is in the version already, carried rows included; the better verified one stays."""
+    """Drops a row whose question is in the version already, carried rows included; the better verified one stays.
+
+    Questions with other numbers are other questions.
+    """
 
     enabled: bool = True
     """Whether it runs."""
