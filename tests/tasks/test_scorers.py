@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from preceptor.errors import TaskError, UserError
+from preceptor.spec.task import NumericScorer
 from preceptor.spec.task import Scorer as ScorerConfig
 from preceptor.tasks.items import Item
 from preceptor.tasks.scorers import Score, Scorer, build_scorer
+from preceptor.tasks.scorers.numbers import in_units_of_ten
+from preceptor.tasks.scorers.numeric import read_number, read_truth
 
 
 def _scorer(**config: Any) -> Scorer:
@@ -211,3 +214,36 @@ def test_nothing_a_student_writes_can_crash_a_scorer(output: str) -> None:
 def test_entry_points_come_later() -> None:
     with pytest.raises(UserError, match="not yet: scorers from entry points"):
         _scorer(kind="entryPoint", name="mine")
+
+
+ENDINGS = st.lists(
+    st.sampled_from(
+        [
+            "The total is ",
+            "so x ",
+            "\\frac ",
+            "\\text{",
+            "}",
+            "1/0 ",
+            "10^",
+            "{",
+            "} ",
+            "#### ",
+            "= ",
+            "5 x ",
+            "-",
+            ", ",
+        ]
+    )
+    | st.sampled_from(
+        [".", "27", "0", "4.5", "1,000", " 12", "3 ", "million ", "\n", "\u2212", "\u00b2", "ten", "_", "$"]
+    ),
+    max_size=8,
+)
+
+
+@given(ENDINGS.map("".join), st.sampled_from(["so 27", "is 0", "#### 12", "= 7.", ": 3.\n", "", "x 10", "million 3"]))
+def test_an_answer_that_ends_in_a_number_is_readable_as_reading_it_says(text: str, ending: str) -> None:
+    scorer = build_scorer(NumericScorer(kind="numeric"))
+    known = (read_number(text + ending), in_units_of_ten(text + ending), read_truth(text + ending))
+    assert scorer.readable(text + ending, {}) is (known != (None, None, None))

@@ -24,7 +24,7 @@ DUPLICATE = "duplicate"
 """Reason given to a row whose question another row asks."""
 
 _SIGNS = re.compile(r"[-+*/^=<>%()]")
-_OPERATOR = re.compile(r"[+*/^=<>]")
+_OPERATORS = "+*/^=<>"
 _NO_SIGN = {code: None for code in range(128) if not _SIGNS.match(chr(code))}
 
 
@@ -112,6 +112,7 @@ class Seen:
 
 def _marks(folded: str, reading: Reading) -> int:
     """A digest of a text's numbers, and of all its signs where one of them can only be an operator."""
-    signs = folded.translate(_NO_SIGN) if folded.isascii() else "".join(_SIGNS.findall(folded))
-    kept = signs.encode() if _OPERATOR.search(signs) else b""
+    kept = b""
+    if any(sign in folded for sign in _OPERATORS):
+        kept = (folded.translate(_NO_SIGN) if folded.isascii() else "".join(_SIGNS.findall(folded))).encode()
     return int.from_bytes(blake2b(kept + reading.numbers.tobytes(), digest_size=8).digest(), "little")

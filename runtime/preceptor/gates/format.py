@@ -34,6 +34,8 @@ _DECLINES = re.compile(
     rf"{_OPENING}(?:{_SORRY}[,;:.!]?\s(?:but\s|that\s)?)?{_UNABLE}\s(?:\w+\s)?{_REFUSED}", re.IGNORECASE
 )
 _ITSELF = ("as an ai", "as an artificial", "as a language", "as a large")
+_AS = "as a"
+"""How each of them begins."""
 _SPEAKS = re.compile(
     rf"(?:{_OPENING}|[.!?]\s+|\n\s*)as an? (?:ai|artificial intelligence|(?:large )?language model)\b"
     r"(?: (?:language )?(?:model|assistant|system))?(?: [^.!?\n]{0,40})?, i\b",
@@ -73,7 +75,7 @@ class FormatGate:
             return "empty"
         if self._lengths is None and len(prompt) + len(answer) > self._max_characters:
             return "too-long"
-        if _RESIDUE.search(prompt) or _RESIDUE.search(answer):
+        if has_residue(prompt) or has_residue(answer):
             return "template-residue"
         if self._refusals and (is_refusal(answer) or any(is_refusal(part) for part in _questions(sample))):
             return "refusal"
@@ -86,6 +88,11 @@ class FormatGate:
         return None
 
 
+def has_residue(text: str) -> bool:
+    """Whether a template that was not rendered is left in a text."""
+    return ("{{" in text or "{%" in text) and _RESIDUE.search(text) is not None
+
+
 def is_refusal(text: str) -> bool:
     """Whether a model declines in a text, or speaks of itself as one.
 
@@ -95,7 +102,7 @@ def is_refusal(text: str) -> bool:
     if _DECLINES.match(text):
         return True
     folded = text.lower()
-    return any(words in folded for words in _ITSELF) and _SPEAKS.search(text) is not None
+    return _AS in folded and any(words in folded for words in _ITSELF) and _SPEAKS.search(text) is not None
 
 
 def _questions(sample: Sample) -> list[str]:

@@ -65,30 +65,31 @@ class Neighbours:
 
     def near(self, text: Signature, apart: int) -> list[tuple[int, int]]:
         """The texts that are near, as pairs of values that agree with it, of :data:`PERMUTATIONS`, and number."""
-        links = self._heads[self._buckets(text, apart)]
+        links = self._heads.take(self._buckets(text, apart))
         bands = (links != _NOBODY).nonzero()[0]
-        links, seen = links[bands], []
+        links, seen = links.take(bands), []
         while len(links):
             seen.append(links)
             links = self._next[links, bands]
             going = (links != _NOBODY).nonzero()[0]
-            links, bands = links[going], bands[going]
+            links, bands = links.take(going), bands.take(going)
         if not seen:
             return []
         numbers = np.concatenate(seen)
         numbers = numbers[self._apart[numbers] == np.uint64(apart)]
         if not len(numbers):
             return []
-        numbers = np.array(sorted(set(numbers.tolist())), dtype=np.intp)
         agreeing = (self._signatures[numbers] == text).sum(axis=1)
-        near = agreeing >= self._needed
-        return list(zip(agreeing[near].tolist(), numbers[near].tolist(), strict=True))
+        near = (agreeing >= self._needed).nonzero()[0]
+        found = dict(zip(numbers[near].tolist(), agreeing[near].tolist(), strict=True))
+        return [(found[number], number) for number in sorted(found)]
 
     def _buckets(self, text: Signature, apart: int) -> NDArray[np.intp]:
         """The bucket of every band of a text; it is looked up first, and then perhaps added."""
         if self._latest is None or self._latest[0] is not text:
             self._latest = (text, self._keys(text[None], np.uint64(apart))[0])
-        return self._latest[1] & (len(self._heads) - 1)
+        buckets: NDArray[np.intp] = self._latest[1] & (len(self._heads) - 1)
+        return buckets
 
     def _keys(self, texts: Signature, apart: np.uint64 | NDArray[np.uint64]) -> NDArray[np.intp]:
         """A number for every band of every text; its last bits say which bucket."""

@@ -74,7 +74,8 @@ class Postings:
 
     def likely(self, digests: Digests) -> Digests:
         """Those digests that may be held: all that are, and few that are not."""
-        likely: Digests = digests[self._sieve[digests & self._slots]]
+        slots = (digests & self._slots).view(np.int64)  # numpy would make signed indices of them, element by element
+        likely: Digests = digests[self._sieve.take(slots)]
         return likely
 
     def find(self, digests: Digests) -> list[int]:
@@ -83,7 +84,7 @@ class Postings:
         if not len(likely):
             return []
         spots = np.searchsorted(self.digests, likely)
-        held = self.digests[np.minimum(spots, len(self.digests) - 1)] == likely
+        held = self.digests.take(spots, mode="clip") == likely
         return sorted(set(spots[held].tolist()))
 
     def shared(self, found: Iterable[int]) -> Counter[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -52,7 +52,6 @@ class Sequences:
     def __init__(self, words: Digests) -> None:
         self._plain: dict[int, Digests] = {1: words}
         self._loose: dict[int, Digests] = {}
-        self._spots: NDArray[np.intp] = np.zeros(0, np.intp)
 
     def __len__(self) -> int:
         """How many words there are."""
@@ -67,13 +66,11 @@ class Sequences:
 
         Not those of which half or more are numbers: they would have little else.
         """
-        if not self._loose:
-            words = self._plain[1]
-            self._spots = np.flatnonzero(words & _IS_NUMBER)
-            self._loose[1] = words.copy() if len(self._spots) else words
-            self._loose[1][self._spots] = _ANY_NUMBER
         if not len(self._spots):
             return self.sequences(length)
+        if not self._loose:
+            self._loose[1] = self._plain[1].copy()
+            self._loose[1][self._spots] = _ANY_NUMBER
         loose = _runs(self._loose, length)
         if 2 * len(self._spots) < length or not len(loose):
             return loose
@@ -86,7 +83,12 @@ class Sequences:
     @property
     def numbers(self) -> Digests:
         """The digests of those words that are numbers, in order."""
-        return self._plain[1][np.flatnonzero(self._plain[1] & _IS_NUMBER)]
+        return self._plain[1][self._spots]
+
+    @cached_property
+    def _spots(self) -> NDArray[np.intp]:
+        """Where the numbers are."""
+        return (self._plain[1] & _IS_NUMBER).nonzero()[0]
 
     def numbered(self, length: int) -> NDArray[np.bool_]:
         """For every ``length`` consecutive words whether one of them is a number."""
@@ -95,7 +97,7 @@ class Sequences:
         found: NDArray[np.bool_] = before[length:] > before[:-length]
         return found
 
-    @property
+    @cached_property
     def whole(self) -> int:
         """One digest for all words."""
         return int(self._plain[1] @ _powers(len(self))) if len(self) else 0
@@ -107,7 +109,8 @@ class Reading(Sequences):
     def __init__(self, text: str) -> None:
         self.words: list[str] = words(text)
         """Words and numbers in order; see :func:`preceptor.gates.text.words`."""
-        super().__init__(np.frombuffer(b"".join(map(_words.__getitem__, self.words)), _LITTLE).astype(np.uint64))
+        digests = np.frombuffer(b"".join(map(_words.__getitem__, self.words)), _LITTLE)
+        super().__init__(digests.astype(np.uint64, copy=False))
 
     @property
     def shingles(self) -> Digests:

@@ -57,7 +57,7 @@ class Row:
         """The question as it is."""
         self.question = read(question)
         """The question alone."""
-        self.all = together(self.question, read(answer))
+        self.all = together(self.question, Reading(answer))
         """Question and answer."""
 
 
@@ -126,7 +126,7 @@ class Shelf:
         if (same := self._same(row)) is not None:
             return Match("exact", same, 1.0)
         covered = self.covered.find(sequences(row.all, COVERED, self.numbers))
-        nearest, coverage = self._nearest(covered)
+        nearest, coverage = self._nearest(covered) if covered else (0, 0.0)
         if covered or settings.ngram < COVERED:  # who shares more words than 8 in a row, shares 8
             repeated = self.ngrams.shared(self.ngrams.find(sequences(row.all, settings.ngram, self.numbers)))
             if repeated:
@@ -174,7 +174,7 @@ class Shelf:
     def _nearest(self, covered: list[int]) -> tuple[int, float]:
         """The question of which most is covered, and how much; nothing of the first one when there is none."""
         shares = {owner: count / self._sizes["covered"][owner] for owner, count in self.covered.shared(covered).items()}
-        best = min(shares, key=lambda owner: (-shares[owner], owner), default=0)
+        best = min(shares, key=lambda owner: (-shares[owner], owner), default=0)  # boilerplate is nobody's
         return best, float(shares.get(best, 0.0))
 
     def _similar(self, row: Row, similarity: float) -> int | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _RESULT = re.compile(r"=|\u2248|\\approx")
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
+_ENDING = 40
+_ENDS_IN_NUMBER = re.compile(r"[A-Za-z:=#] [0-9]{1,15}\.?\s*\Z")
 _DECORATION = re.compile(r"\\(?:text|textbf|mathrm|mathbf)(?![A-Za-z])")
 
 
@@ -44,6 +46,8 @@ class Numeric:
 
     def readable(self, answer: str, fields: Mapping[str, Any]) -> bool:
         """Whether there is a number, or a truth value, to read."""
+        if "\\" not in answer and _ENDS_IN_NUMBER.search(answer[-_ENDING:]):
+            return True  # as most do: nothing of what is read first can take that number's place, and leave none
         return bool(_readings(answer)) or read_truth(answer) is not None
 
 
