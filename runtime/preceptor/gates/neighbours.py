@@ -94,7 +94,7 @@ class Neighbours:
     def _keys(self, texts: Signature, apart: np.uint64 | NDArray[np.uint64]) -> NDArray[np.intp]:
         """A number for every band of every text; its last bits say which bucket."""
         bands = np.add.reduce((texts * _MIXERS).reshape(len(texts), self._bands, self._rows), axis=2)
-        keys = (bands ^ apart) + self._offsets
+        keys: NDArray[np.uint64] = (bands ^ apart) + self._offsets
         keys *= _SPREAD
         keys ^= keys >> _HALF
         keys *= _SPREAD
