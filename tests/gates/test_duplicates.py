@@ -141,3 +141,17 @@ def test_signatures_are_those_of_earlier_releases() -> None:
 def _id(twin: Twin | None) -> str:
     assert twin is not None
     return twin.id
+
+
+def test_near_rows_are_found_as_often_among_many_as_among_few() -> None:
+    """Bands of one row are no obstacle to those of another."""
+    draw = np.random.default_rng(5)
+    index, looked_for = Neighbours(0.8), []
+    for _ in range(2000):
+        shared = draw.integers(0, 1 << 63, 90, dtype=np.uint64)
+        text, other = (signature(np.concatenate([shared, draw.integers(0, 1 << 63, 8, np.uint64)])) for _ in range(2))
+        if (text == other).sum() >= 0.8 * PERMUTATIONS:
+            looked_for.append((index.add(text, 0), other))
+    found = sum(number in (near for _, near in index.near(other, 0)) for number, other in looked_for)
+    assert len(looked_for) > 1000
+    assert found / len(looked_for) > 0.99

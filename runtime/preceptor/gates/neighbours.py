@@ -88,8 +88,12 @@ class Neighbours:
         """The bucket of every band of a text; it is looked up first, and then perhaps added."""
         if self._latest is None or self._latest[0] is not text:
             self._latest = (text, self._keys(text[None], np.uint64(apart))[0])
-        buckets: NDArray[np.intp] = self._latest[1] & (len(self._heads) - 1)
-        return buckets
+        return self._placed(self._latest[1])
+
+    def _placed(self, keys: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The bucket of each key. Every band has its own: a chain is followed within one band."""
+        each = len(self._heads) // self._bands
+        return (keys & (each - 1)) + self._firsts
 
     def _keys(self, texts: Signature, apart: np.uint64 | NDArray[np.uint64]) -> NDArray[np.intp]:
         """A number for every band of every text; its last bits say which bucket."""
@@ -112,9 +116,10 @@ class Neighbours:
         self._signatures[: self._count], self._apart[: self._count] = signatures, apart
         self._next = np.full((size, self._bands), _NOBODY, dtype=np.int32)
         self._heads = np.full(2 * size * self._bands, _NOBODY, dtype=np.int32)
+        self._firsts = 2 * size * np.arange(self._bands, dtype=np.intp)
         for first in range(0, self._count, _START):
             part = slice(first, first + _START)
-            buckets = self._keys(self._signatures[part], self._apart[part, None]) & (len(self._heads) - 1)
+            buckets = self._placed(self._keys(self._signatures[part], self._apart[part, None]))
             for place, row in enumerate(buckets):
                 self._chain(first + place, row)
 
