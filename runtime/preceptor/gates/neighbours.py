@@ -108,6 +108,16 @@ class Neighbours:
         self._next[number] = self._heads[buckets]
         self._heads[buckets] = number
 
+    def _chain_all(self, first: int, buckets: NDArray[np.intp]) -> None:
+        """Like :meth:`_chain` for consecutive texts, one after the other."""
+        order = buckets.ravel().argsort(kind="stable")
+        held, texts = buckets.ravel()[order], (first + order // self._bands).astype(np.int32)
+        begins = np.append(True, held[1:] != held[:-1])
+        links = np.where(begins, self._heads[held], np.roll(texts, 1))
+        self._next[first : first + len(buckets)].reshape(-1)[order] = links
+        ends = np.append(begins[1:], True)
+        self._heads[held[ends]] = texts[ends]
+
     def _resize(self, size: int) -> None:
         """Make room for so many texts, and chain those there are anew."""
         signatures, apart = self._signatures, self._apart
@@ -120,8 +130,7 @@ class Neighbours:
         for first in range(0, self._count, _START):
             part = slice(first, first + _START)
             buckets = self._placed(self._keys(self._signatures[part], self._apart[part, None]))
-            for place, row in enumerate(buckets):
-                self._chain(first + place, row)
+            self._chain_all(first, buckets)
 
 
 def _band_rows(threshold: float) -> int:
