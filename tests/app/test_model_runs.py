@@ -406,7 +406,8 @@ def test_every_kind_of_source_in_one_run(tiny: Path, tmp_path: Path) -> None:
     fresh = [row for row in rows_of(document, second.version) if row["receipt"]["carried_from"] is None]
     made = Counter(row["receipt"]["source"] for row in fresh)
     assert made.keys() == {"evolve", "solve", "pool"}
-    assert max(made.values()) - min(made.values()) <= 4, "a unit's rows apart, after what was dropped"
+    twice = second.dropped.get("duplicate", 0)  # the pool's rows and the seeds that are carried over come again
+    assert max(made.values()) - min(made.values()) <= 4 + twice, "a unit's rows apart, but for what was dropped"
     parents = {row["id"] for row in rows_of(document, first.version)}
     for row in [*rows_of(document, first.version), *fresh]:
         receipt = row["receipt"]

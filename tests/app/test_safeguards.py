@@ -26,7 +26,6 @@ from support.small_run import OTHER_THINGS, write_small_run
 
 QUICK: dict[str, Any] = {
     "student__training__epochs": 1,
-    "student__training__maxTokens": 256,  # a key is long for the tiny student
     "evaluation__seeds": 1,
 }
 LEAKED = "sk-proj-" + "Zx9" * 16

@@ -51,6 +51,7 @@ def write_model_run(directory: Path, student: Path, url: str, *, llm: bool = Fal
         },
         "engineer": engineer if llm else {"kind": "fixed", "recipe": PLAN},
         "budget": {"iterations": 2, "teacherRequests": 4000, "tokens": 20_000_000, "usd": 20},
+        "student__training__maxTokens": 256,  # a word has many tokens for the tiny student
     }
     return write_small_run(directory, student, **(settings | changes))
 
