@@ -76,10 +76,10 @@ class Neighbours:
         if not seen:
             return []
         numbers = np.concatenate(seen)
-        numbers = numbers[self._apart[numbers] == np.uint64(apart)]
+        numbers = numbers[self._apart.take(numbers) == np.uint64(apart)]
         if not len(numbers):
             return []
-        agreeing = (self._signatures[numbers] == text).sum(axis=1)
+        agreeing = np.add.reduce(self._signatures.take(numbers, axis=0) == text, axis=1, dtype=np.intp)
         near = (agreeing >= self._needed).nonzero()[0]
         found = dict(zip(numbers[near].tolist(), agreeing[near].tolist(), strict=True))
         return [(found[number], number) for number in sorted(found)]
