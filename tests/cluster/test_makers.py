@@ -24,7 +24,6 @@ from preceptor.recipes.digests import recipe_digest
 from preceptor.spec.actors import FixedEngineer
 from preceptor.spec.document import Spec
 from preceptor.spec.load import load
-from preceptor.storage.datasets import write_shards
 from preceptor.storage.store import Store
 from preceptor.synthesis.context import UnitContext
 from support.faulty import FaultyServer
@@ -58,7 +57,6 @@ class OnlyMakers(InProcess):
     def __init__(self, spec: Spec) -> None:
         self.makers = Makers(spec)
         self.make = self.makers.make  # type: ignore[method-assign]
-        self.write_shards = write_shards  # type: ignore[method-assign,assignment]
 
 
 def generated(spec: Spec, store: Store, workforce: Workforce) -> DatasetCommitted:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import ray
 
@@ -16,15 +15,12 @@ from preceptor.inference.engine import Output
 from preceptor.loop.in_process import sit
 from preceptor.loop.parts import MakingOrder, Sitting, Tick, TrainingOrder
 from preceptor.spec.document import Spec
-from preceptor.storage.datasets import Row, ShardInfo, write_shard
 from preceptor.students.lengths import StudentLengths
 from preceptor.synthesis.units import Unit, UnitResult
 from preceptor.training.job import TrainingResult
 
 POLL_SECONDS = 0.5
 """How often an examination's progress is asked for."""
-SHARDS_AT_ONCE = 2
-"""Shards of a dataset version that are under way: one is written while the next is cut."""
 
 
 class Examiner:
@@ -71,17 +67,6 @@ class RayWorkforce:
     def make(self, order: MakingOrder, units: Sequence[Unit]) -> Iterator[UnitResult]:
         """See :class:`preceptor.loop.parts.Workforce`."""
         return self._makers.make(order, units)
-
-    def write_shards(self, store_uri: str, version: str, shards: Iterable[Sequence[Row]]) -> Sequence[ShardInfo]:
-        """See :class:`preceptor.loop.parts.Workforce`; one task a shard, a few at once."""
-        write = ray.remote(num_cpus=0, max_retries=RESTARTS)(write_shard)
-        written: list[ShardInfo] = []
-        pending: deque[ray.ObjectRef] = deque()
-        for number, rows in enumerate(shards):
-            if len(pending) == SHARDS_AT_ONCE:
-                written.append(fetched(pending.popleft()))
-            pending.append(write.remote(store_uri, version, number, rows))
-        return [*written, *map(fetched, pending)]
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """See :class:`preceptor.loop.parts.Workforce`."""

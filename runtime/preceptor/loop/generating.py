@@ -176,7 +176,6 @@ class Generation:
             self.store,
             rows.rows(),
             self._version_info(attempt, state, assembled),
-            write=self.workforce.write_shards,
             says=self._says,
         )
         return DatasetCommitted(

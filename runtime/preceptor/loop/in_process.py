@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from preceptor.inference.engine import Output, TransformersEngine
 from preceptor.loop.making import Load, UnitMaker, share
 from preceptor.loop.parts import MakingOrder, Sitting, Tick, TrainingOrder
 from preceptor.spec.document import Spec
-from preceptor.storage.datasets import Row, ShardInfo, write_shards
 from preceptor.students.lengths import StudentLengths
 from preceptor.students.source import resolve
 from preceptor.synthesis.units import Unit, UnitResult
@@ -60,10 +59,6 @@ class InProcess:
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None  # one message, as whoever raised it worded it
         return [task.result() for task in tasks]
-
-    def write_shards(self, store_uri: str, version: str, shards: Iterable[Sequence[Row]]) -> Sequence[ShardInfo]:
-        """See :class:`preceptor.loop.parts.Workforce`."""
-        return write_shards(store_uri, version, shards)
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """See :class:`preceptor.loop.parts.Workforce`; one process, whatever ``workers`` says."""

@@ -5,7 +5,7 @@ The loop never learns whether its hands are Ray actors on a cluster or plain obj
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ from preceptor.inference.engine import Output
 from preceptor.loop.events import AnyEvent
 from preceptor.spec.actors import Inference, Training
 from preceptor.spec.recipe import Recipe
-from preceptor.storage.datasets import Row, ShardInfo
 from preceptor.storage.store import Store
 from preceptor.students.lengths import StudentLengths
 from preceptor.synthesis.context import UnitContext
@@ -132,9 +131,6 @@ class Workforce(Protocol):
 
         Raises :class:`MakersLostError` when processes died; nothing of the order is under way any more then.
         """
-
-    def write_shards(self, store_uri: str, version: str, shards: Iterable[Sequence[Row]]) -> Sequence[ShardInfo]:
-        """Write a dataset version's shards; see :data:`preceptor.storage.datasets.ShardWriter`."""
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """Train a student and upload it; ``tick`` gets the number of finished steps."""
