@@ -14,7 +14,7 @@ from preceptor.endpoints.credentials import Credentials
 from preceptor.engineers.build import build_engineer
 from preceptor.engineers.llm.rules import document_check
 from preceptor.errors import BudgetError, ResumeError, StorageError
-from preceptor.gates.gate import Safeguards
+from preceptor.gates.gate import Safeguards, Screen
 from preceptor.loop.asking import EngineerLine
 from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
 from preceptor.loop.generating import Generation
@@ -92,6 +92,7 @@ def run(
         state = _begin_or_resume(document, store, ledger, splits)
         if state.published is None:
             _check_keys(spec)
+            Screen(spec, build_scorer(spec.task.scorer), Safeguards())  # raises now for a gate that cannot be made
             exam = exam_index(spec, store, splits, context.seeds)
             hands = workforce(spec)
             try:

@@ -89,3 +89,14 @@ def test_a_recipe_is_priced(call, tmp_path: Path) -> None:  # type: ignore[no-un
     assert (code, out) == (2, "")
     for complaint in ("skills[0].sources[0].generator", "did you mean `chat`", "skills[0].sources[1].kind"):
         assert complaint in err
+
+
+def test_a_gate_that_is_not_installed_is_found_before_anything_is_done(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    text = QUICKSTART.read_text("utf-8").replace("minimum: 48}", "minimum: 48, gates: {custom: [{name: polite}]}}")
+    document = tmp_path / "polite.yaml"
+    document.write_text(text.replace("quickstart/items.jsonl", str(QUICKSTART.parent / "quickstart/items.jsonl")))
+    for command in ("validate", "plan", "run"):
+        code, _, err = call(command, str(document), *(["--storage", str(tmp_path / "runs")] * (command != "validate")))
+        assert code == 2
+        assert "no gate `polite` is installed" in err
+        assert "preceptor.gates" in err

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from preceptor.errors import DocumentError, Problem, StorageError, TaskError
+from preceptor.gates.gate import Safeguards, Screen
 from preceptor.loop.decide import tries
 from preceptor.recipes.catalogue import catalogue
 from preceptor.spec.document import Spec
@@ -21,6 +22,7 @@ from preceptor.students.source import Description, describe
 from preceptor.synthesis.context import UnitContext
 from preceptor.tasks.items import items_of
 from preceptor.tasks.prompts import Renderer, compile_template
+from preceptor.tasks.scorers import build_scorer
 from preceptor.tasks.splits import Split, SplitName, cut
 from preceptor.teachers.build import build_teacher
 
@@ -50,8 +52,8 @@ def check_inputs(document: Document, *, storage: str | None = None) -> tuple[str
     """Check everything a document refers to, and return notes on what is allowed and probably not meant.
 
     ``storage`` is used instead of the document's. Nothing is written, loaded or downloaded. Raises
-    :class:`DocumentError` for templates and generators, :class:`TaskError` for items and splits,
-    :class:`StudentError` and :class:`StorageError`.
+    :class:`DocumentError` for templates and generators, :class:`TaskError` for items and splits, :class:`GateError` for
+    gates of other packages, :class:`StudentError` and :class:`StorageError`.
     """
     return read_inputs(document, storage=storage).notes
 
@@ -64,6 +66,7 @@ def read_inputs(document: Document, *, storage: str | None = None) -> Inputs:
     _raise_any(document, _variable_problems(spec.task, [record for records in files.values() for record in records]))
     splits = cut(spec.task, items_of(spec.task, files))
     _raise_any(document, build_teacher(spec.teacher).check(spec.task))
+    Screen(spec, build_scorer(spec.task.scorer), Safeguards())  # raises for a gate that cannot be made
     context = UnitContext.gather(spec, lambda uri, limit: read_records(uri, document.base_dir, limit))
     student = describe(spec.student.model, document.base_dir)
     root = Store.open(storage or spec.storage.uri)

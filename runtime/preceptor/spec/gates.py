@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from preceptor.spec.base import ContradictionError, Fraction, Model, Name
 from preceptor.spec.endpoint import Endpoint, Price, Sampling
 
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+
+def _abbreviated(language: str) -> str:
+    if not re.fullmatch("[a-z]{2}", language):
+        raise ContradictionError(
+            f"`{language}` is not the abbreviation of a language", mend="write two letters, such as `en` (ISO 639-1)"
+        )
+    return language
+
+
+Language = Annotated[str, AfterValidator(_abbreviated), WithJsonSchema({"type": "string", "pattern": "^[a-z]{2}$"})]
 """A language as ISO 639-1 abbreviates it, as in ``en``."""
 
 
@@ -162,6 +172,9 @@ class Gates(Model):
     def _named_once(self) -> Self:
         names = [gate.name for gate in self.custom]
         for position, name in enumerate(names):
+            if name in type(self).model_fields:
+                mend = "give your entry point a name of its own"
+                raise ContradictionError(f"`{name}` is a gate of ours", mend=mend, at=("custom", position, "name"))
             if name in names[:position]:
                 raise ContradictionError(
                     f"`{name}` is listed twice", mend="list every gate once", at=("custom", position, "name")
