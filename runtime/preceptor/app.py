@@ -93,7 +93,7 @@ def run(
         if state.published is None:
             _check_keys(spec)
             Screen(spec, build_scorer(spec.task.scorer), Safeguards())  # raises now for a gate that cannot be made
-            exam = exam_index(spec, store, splits, context.seeds)
+            exam = exam_index(spec, store, splits, context.seeds, _tested(state))
             hands = workforce(spec)
             try:
                 lengths = hands.prepared(_lengths(spec, document.base_dir))
@@ -230,7 +230,7 @@ def replayed(store: Store, base_dir: Path) -> Iterator[Replayed]:
         raise _no_run(store)
     spec = Specialization.model_validate(documents[-1]).spec
     state, context = fold(events), _materials(spec, base_dir)
-    exam = exam_index(spec, store, {}, ()) if state.safeguards and state.safeguards.index else None
+    exam = exam_index(spec, store, {}, (), _tested(state)) if _tested(state) else None
     safeguards = Safeguards(exam, _lengths(spec, base_dir))
     return replay(spec, store, state, replace(context, safeguards=safeguards))
 
@@ -244,6 +244,11 @@ def _check_keys(spec: Spec) -> None:
     if neighbours is not None:
         Credentials.of(neighbours.endpoint)
         Credentials.of(neighbours.checker.endpoint)
+
+
+def _tested(state: RunState) -> str:
+    """Digest of the index of the examination that the run's gates were tested with; empty before, and without one."""
+    return state.safeguards.index if state.safeguards else ""
 
 
 def _lengths(spec: Spec, base_dir: Path) -> StudentLengths:

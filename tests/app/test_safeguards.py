@@ -11,8 +11,10 @@ import pytest
 
 from preceptor import app
 from preceptor.errors import GateError
+from preceptor.gates.contamination import ExamIndex, Protected
 from preceptor.loop.events import AnyEvent, DatasetCommitted, SafeguardsTested, from_record
 from preceptor.loop.in_process import InProcess
+from preceptor.spec.gates import ContaminationGate
 from preceptor.spec.load import load
 from preceptor.storage import datasets, layout
 from preceptor.storage.ledger import read_records
@@ -154,3 +156,20 @@ def test_a_gate_that_is_off_is_reported(tiny: Path, tmp_path: Path) -> None:
     assert isinstance(tested, SafeguardsTested)
     assert tested.off == ("contamination",)
     assert "contamination" in stored(document).read(layout.REPORT_HTML).decode()
+
+
+def test_an_index_that_is_not_the_tested_one_is_refused_on_resuming_and_replaying(tiny: Path, tmp_path: Path) -> None:
+    document = write_small_run(tmp_path, tiny, budget__iterations=1, **QUICK)
+    run(document)
+    store = stored(document)
+    other = ExamIndex.build([Protected("private", "1", "who wrote Emma?")], ContaminationGate())
+    store.write(layout.EXAM_INDEX, other.to_bytes())
+    with pytest.raises(GateError, match="not what the gates were tested with"):
+        list(app.replayed(store, document.parent))
+    store.delete(layout.EXAM_INDEX)
+    with pytest.raises(GateError, match="is missing"):
+        list(app.replayed(store, document.parent))
+    for name in store.names(layout.LEDGER)[3:]:  # back to before the first dataset
+        store.delete(f"{layout.LEDGER}/{name}")
+    with pytest.raises(GateError, match="is missing"):
+        run(document)

@@ -38,8 +38,12 @@ class Twin:
     """Its skill."""
     verification: int
     """How well its answer was verified; see :func:`preceptor.gates.labels.verification`."""
-    carried: bool = False
+    carried: bool
     """Whether it was carried over from an earlier version."""
+    exact: bytes
+    """Digest of its folded text."""
+    number: int | None
+    """Its number among the rows that may be near others; ``None`` for one that is compared whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +87,18 @@ class Seen:
     def remember(self, sample: Sample) -> None:
         """The row is in the version."""
         found = self._print(sample)
-        row = Twin(sample.id, sample.skill, verification(sample), sample.receipt.carried_from is not None)
+        number = None if self._near is None or found.near is None else self._near.add(found.near, found.marks)
+        carried = sample.receipt.carried_from is not None
+        row = Twin(sample.id, sample.skill, verification(sample), carried, found.exact, number)
         self._exact[found.exact] = row
-        if self._near is not None and found.near is not None:
-            self._near.add(found.near, found.marks)
+        if number is not None:
             self._rows.append(row)
 
     def forget(self, twin: Twin) -> None:
         """The row is not in the version any more."""
-        for key in [key for key, row in self._exact.items() if row.id == twin.id]:
-            del self._exact[key]
-        self._rows = [None if row is not None and row.id == twin.id else row for row in self._rows]
+        del self._exact[twin.exact]
+        if twin.number is not None:
+            self._rows[twin.number] = None
 
     def _print(self, sample: Sample) -> _Print:
         text = self._content.of(sample.fields, sample.prompt)

@@ -37,21 +37,30 @@ PROCEDURAL, WRITTEN = "procedural", "prompt"
 """Kinds of sources, as receipts name them."""
 PLANTS = 8
 """Items of each split that are copied, spread over it."""
+_RESTORE = "restore it from a copy of the storage root, or start a run under another metadata.name"
 _PLAIN_WORD = re.compile(r"(?<!\w)[A-Za-z]{2,}(?!\w)")
 _CAPITALS = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _GATES = ("format", "secrets", "contamination", "labels", "duplicates")
 """Gates that can be switched off."""
 
 
-def exam_index(spec: Spec, store: Store, splits: Mapping[SplitName, Split], seeds: Iterable[Seed]) -> ExamIndex | None:
+def exam_index(
+    spec: Spec, store: Store, splits: Mapping[SplitName, Split], seeds: Iterable[Seed], tested: str = ""
+) -> ExamIndex | None:
     """What no row of the run may copy: as the run began with it, else made now; ``None`` when the gate is off.
 
-    Raises :class:`GateError` when the stored index is damaged.
+    ``tested`` is the digest of the index that the gates were tested with, once they were. Raises :class:`GateError`
+    when the stored index is damaged, missing or another.
     """
     if not spec.dataset.gates.contamination.enabled:
         return None
+    if tested and not store.exists(layout.EXAM_INDEX):
+        raise GateError(f"{store.uri(layout.EXAM_INDEX)} is missing", mend=_RESTORE)
     if store.exists(layout.EXAM_INDEX):
-        return ExamIndex.from_bytes(store.read(layout.EXAM_INDEX))
+        index = ExamIndex.from_bytes(store.read(layout.EXAM_INDEX))
+        if tested and index.digest != tested:
+            raise GateError(f"{store.uri(layout.EXAM_INDEX)} is not what the gates were tested with", mend=_RESTORE)
+        return index
     questions, generated = protected(spec, splits, seeds), bool(catalogue(spec.teacher))
     return ExamIndex.build(questions, spec.dataset.gates.contamination, generated=generated)
 
