@@ -10,6 +10,9 @@ from importlib import metadata
 from pathlib import Path
 
 from preceptor import __version__
+from preceptor.closing.comparisons import Comparisons
+from preceptor.closing.parts import Parts
+from preceptor.closing.reading import Readings
 from preceptor.endpoints.credentials import Credentials
 from preceptor.engineers.build import build_engineer
 from preceptor.engineers.llm.rules import document_check
@@ -17,6 +20,7 @@ from preceptor.errors import BudgetError, ResumeError, StorageError
 from preceptor.gates.gate import Safeguards, Screen
 from preceptor.loop.asking import EngineerLine
 from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
+from preceptor.loop.examining import Examinations
 from preceptor.loop.generating import Generation
 from preceptor.loop.inspection import Inspection
 from preceptor.loop.parts import Reporter, Workforce
@@ -24,6 +28,7 @@ from preceptor.loop.replay import Replayed, replay
 from preceptor.loop.runner import Clock
 from preceptor.loop.runner import run as run_loop
 from preceptor.loop.safeguards import SelfTest, exam_index, protected
+from preceptor.loop.schooling import Schooling
 from preceptor.loop.state import RunState, fold
 from preceptor.loop.steps import Steps
 from preceptor.report.build import build_report
@@ -98,7 +103,8 @@ def run(
             try:
                 lengths = hands.prepared(_lengths(spec, document.base_dir))
                 context = replace(context, safeguards=Safeguards(exam, lengths))
-                steps = _steps(document, store, splits, context, ledger.epoch, hands, reporter)
+                root = Store.open(storage or spec.storage.uri)
+                steps = _steps(document, store, root, splits, context, ledger.epoch, hands, reporter)
                 state = run_loop(spec, ledger, steps, reporter, clock)
             finally:
                 # Someone who interrupts does not want to wait for work in progress: it ends with this process.
@@ -178,6 +184,7 @@ def _latest_document(ledger: Ledger) -> dict[str, object]:
 def _steps(
     document: Document,
     store: Store,
+    root: Store,
     splits: dict[SplitName, Split],
     context: UnitContext,
     epoch: int,
@@ -189,19 +196,37 @@ def _steps(
     questions = protected(spec, splits, context.seeds)
     inspection = Inspection(spec, store, reporter=reporter, protected=questions, epoch=epoch)
     line = EngineerLine(spec.engineer, store, epoch) if isinstance(spec.engineer, LLMEngineer) else None
-    return Steps(
-        spec=spec,
+    generation = Generation(spec, store, workforce, reporter, context, epoch, inspection)
+    schooling = Schooling(spec, document.base_dir, store, workforce, reporter)
+    examinations = Examinations(spec, document.base_dir, store, workforce, reporter)
+    parts = Parts(
+        document=document.spec,
         base_dir=document.base_dir,
         store=store,
         splits=splits,
-        scorer=scorer,
+        generation=generation,
+        schooling=schooling,
+        examinations=examinations,
+        reporter=reporter,
+        epoch=epoch,
+        arm=_arm,
+    )
+    return Steps(
+        spec=spec,
+        store=store,
+        splits=splits,
         engineer=build_engineer(spec.engineer, line=line, check=document_check(spec)),
         line=line,
         self_test=SelfTest(spec, store, splits, scorer, context.safeguards, len(context.seeds)),
-        generation=Generation(spec, store, workforce, reporter, context, epoch, inspection),
-        workforce=workforce,
-        reporter=reporter,
+        generation=generation,
+        schooling=schooling,
+        examinations=examinations,
+        closing=Comparisons(parts, Readings(root, splits["private"].digest, document.spec.name)),
     )
+
+
+def _arm(document: Specialization, directory: str) -> RunState:
+    raise NotImplementedError
 
 
 def write_report(

@@ -19,7 +19,7 @@ from preceptor import app
 from preceptor.endpoints.index import LogIndex
 from preceptor.errors import BudgetError
 from preceptor.loop.budget import used
-from preceptor.loop.decide import Done, next_step
+from preceptor.loop.decide import next_step
 from preceptor.loop.events import (
     AnyEvent,
     AttemptFailed,
@@ -30,6 +30,7 @@ from preceptor.loop.events import (
 )
 from preceptor.loop.in_process import InProcess
 from preceptor.loop.state import fold
+from preceptor.loop.step import Done
 from preceptor.recipes.amount import Amount
 from preceptor.report.schema import Report
 from preceptor.spec.document import Spec

@@ -6,26 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from preceptor.loop.decide import (
-    CheckSafeguards,
-    Done,
-    Draft,
-    EndSearch,
-    Examine,
-    Generate,
-    Judge,
-    Publish,
-    Step,
-    Train,
-    next_step,
-)
+from preceptor.loop.decide import next_step
 from preceptor.loop.events import (
     BASE,
     AnyEvent,
     AttemptFailed,
+    ControlEnded,
     DatasetCommitted,
     IterationJudged,
     Operation,
+    PrivateOpened,
     ProposalFailed,
     Published,
     RecipeDrafted,
@@ -36,8 +26,27 @@ from preceptor.loop.events import (
     StudentTrained,
 )
 from preceptor.loop.state import RunState, apply, fold
+from preceptor.loop.step import (
+    CheckSafeguards,
+    ClosingStep,
+    Done,
+    Draft,
+    EndSearch,
+    Examine,
+    ExamineSuite,
+    Generate,
+    Judge,
+    OpenPrivate,
+    Publish,
+    RemoveSkill,
+    RunControl,
+    SkipControl,
+    Step,
+    Train,
+)
 from preceptor.recipes.amount import Amount
-from preceptor.spec.document import Budget, Evaluation, Spec
+from preceptor.spec.document import Budget, Spec
+from preceptor.spec.evaluation import Evaluation
 from preceptor.spec.recipe import ProceduralSource, Recipe, SkillPlan
 
 RECIPE = Recipe(skills=(SkillPlan(skill="a", quota=4, sources=(ProceduralSource(generator="a"),)),))
@@ -47,7 +56,7 @@ STARTED = RunStarted(document={}, document_digest="d", splits={}, items={}, vers
 def spec(**changes: object) -> Spec:
     """A spec of which only what the policy reads is real."""
     budget = {"iterations": 3, **changes.pop("budget", {})}  # type: ignore[dict-item]
-    evaluation = {"seeds": 2, **changes.pop("evaluation", {})}  # type: ignore[dict-item]
+    evaluation = {"seeds": 2, "controls": {"ceiling": False}, **changes.pop("evaluation", {})}  # type: ignore[dict-item]
     strategy = changes.pop("strategy", "iterative")
     actors: dict[str, dict[str, object]] = {
         "engineer": {"kind": "heuristic", "strategy": strategy},
@@ -111,6 +120,17 @@ class World:
             return ProposalFailed(kind=kind.removeprefix("proposal:"), problems=("skills: wrong",), **asked)
         return RecipeDrafted(recipe=RECIPE, digest="r", card=f"card-{attempt}", **asked)
 
+    def _closing(self, step: Publish | ClosingStep) -> AnyEvent:
+        match step:
+            case OpenPrivate(reading):
+                return PrivateOpened(reading=reading)
+            case RunControl(control):
+                return ControlEnded(control=control)
+            case Publish(finalists):
+                return Published(verdict="improved" if finalists else "no-improvement")
+            case _:
+                raise AssertionError(step)
+
     def event(self, step: Step, state: RunState) -> AnyEvent:
         after = {"elapsed": state.elapsed + self._seconds, "seconds": self._seconds}
         match step:
@@ -151,10 +171,10 @@ class World:
                     best=self._better(attempt.number),
                     elapsed=after["elapsed"],
                 )
-            case EndSearch(event):
+            case EndSearch(event) | SkipControl(event):
                 return event
-            case Publish(finalists):
-                return Published(verdict="improved" if finalists else "no-improvement")
+            case Publish() | OpenPrivate() | RunControl() | ExamineSuite() | RemoveSkill():
+                return self._closing(step)
             case Done():
                 raise AssertionError
 
@@ -182,7 +202,7 @@ ITERATION = ["Draft", "Generate", "Train", "Examine", "Judge"]
 
 
 def test_a_run_that_always_improves() -> None:
-    finalists = ["Train", "Train", "Examine", "Examine", "Examine"]
+    finalists = ["Train", "Train", "OpenPrivate", "Examine", "Examine", "Examine", "RunControl"]
     assert kinds(spec(), World()) == [
         "CheckSafeguards",
         "Examine",

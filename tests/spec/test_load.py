@@ -95,14 +95,14 @@ def test_every_problem_at_once_in_order_of_line(tmp_path: Path) -> None:
 
 
 def test_every_refusal_at_once() -> None:
-    text = edit("evaluation: {seeds: 1}", "evaluation: {controls: [random]}\n  suspend: true")
+    text = edit("evaluation: {seeds: 1}", "approval: {granted: [train]}\n  suspend: true")
     text = edit("rows: 400", "rows: 4\n    tokens: 9", text)
     with pytest.raises(DocumentError) as caught:
         document(text)
     assert {problem.path for problem in caught.value.problems} == {
         "spec.budget.rows",
         "spec.budget.tokens",
-        "spec.evaluation.controls",
+        "spec.approval.granted",
         "spec.suspend",
     }
 

@@ -12,17 +12,22 @@ from preceptor.loop.events import (
     BASE,
     AnyEvent,
     AttemptFailed,
+    ControlEnded,
     DatasetCommitted,
     DocumentChanged,
     IterationJudged,
+    PrivateOpened,
     ProposalFailed,
     Published,
     RecipeDrafted,
+    Reopened,
     RunStarted,
     SafeguardsTested,
     SearchEnded,
+    SkillRemoved,
     StudentExamined,
     StudentTrained,
+    SuiteExamined,
 )
 from preceptor.recipes.amount import Amount
 
@@ -51,6 +56,8 @@ def describe(event: AnyEvent) -> str:
             loss = "" if event.first_loss is None else f", loss {event.first_loss:.2f} to {event.last_loss:.2f}"
             work = f"{event.steps} steps, {event.tokens} tokens{loss}"
             return f"trained {event.training} on {event.version}: {work} in {event.seconds:.0f} s"
+        case PrivateOpened() | Reopened() | ControlEnded() | SuiteExamined() | SkillRemoved():
+            return _compared(event)
         case IterationJudged():
             word = "new best" if event.best else "not better than the best"
             change = f"{100 * event.improvement:+.1f} points, standard error {100 * event.standard_error:.1f}"
@@ -59,6 +66,29 @@ def describe(event: AnyEvent) -> str:
             return f"search ended: {event.detail or event.reason}"
         case Published():
             return f"published: {event.verdict.replace('-', ' ')}"
+
+
+def _compared(event: PrivateOpened | Reopened | ControlEnded | SuiteExamined | SkillRemoved) -> str:
+    """What came of a comparison."""
+    match event:
+        case PrivateOpened():
+            others = f", after {', '.join(event.others)}" if event.others else ""
+            return f"the private split is opened (reading {event.reading}{others})"
+        case Reopened():
+            return f"the search goes on: {'; '.join(event.changes)}"
+        case ControlEnded():
+            if event.skipped:
+                return f"control {event.control} left out: {event.skipped}"
+            scores = ", ".join(f"{score.value:.1%}" for score in event.scores)
+            return f"control {event.control}: {scores} on {event.split} in {event.seconds:.0f} s"
+        case SuiteExamined():
+            after = ", ".join(f"{score.value:.1%}" for score in event.after)
+            word = "worse" if event.dropped else "no loss shown"
+            return f"{event.document}: {event.before.value:.1%} before, {after} after: {word}"
+        case SkillRemoved():
+            low, high = event.interval
+            worth = f"{100 * event.worth:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+            return f"without the {event.rows} rows of {event.skill}: they are worth {worth} on {event.split}"
 
 
 def _attempted(event: RecipeDrafted | ProposalFailed | DatasetCommitted | AttemptFailed) -> str:

@@ -2,92 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from preceptor.loop.budget import out_of_budget
-from preceptor.loop.events import BASE, Operation, SearchEnded, SplitName
-from preceptor.loop.state import Attempt, RunState
+from preceptor.loop.event import BASE
+from preceptor.loop.events import Operation, SearchEnded
+from preceptor.loop.finish import controls, finish, time_to_finish
+from preceptor.loop.state import RunState
+from preceptor.loop.step import (
+    CheckSafeguards,
+    Done,
+    Draft,
+    EndSearch,
+    Examine,
+    Generate,
+    Judge,
+    RunControl,
+    Step,
+    Train,
+)
 from preceptor.spec.document import Spec
-
-
-@dataclass(frozen=True)
-class CheckSafeguards:
-    """Put the gates to the test with planted rows."""
-
-
-@dataclass(frozen=True)
-class Examine:
-    """Let a subject answer splits."""
-
-    subject: str
-    """``base`` or a training id."""
-    splits: tuple[SplitName, ...]
-    """The splits."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """Ask the engineer for the next recipe."""
-
-    attempt: int
-    """Its number, from 1."""
-    operation: Operation
-    """What it starts from."""
-
-
-@dataclass(frozen=True)
-class Generate:
-    """Carry out a recipe."""
-
-    attempt: Attempt
-    """The attempt."""
-
-
-@dataclass(frozen=True)
-class Train:
-    """Train a student on a version."""
-
-    version: str
-    """The version."""
-    seed_index: int
-    """0 in the search, 1 and up for finalists."""
-
-
-@dataclass(frozen=True)
-class Judge:
-    """Compare an iteration's student with the best before it."""
-
-    attempt: Attempt
-    """The attempt."""
-    training: str
-    """Its student."""
-
-
-@dataclass(frozen=True)
-class EndSearch:
-    """Make no further attempt."""
-
-    event: SearchEnded
-    """Why."""
-
-
-@dataclass(frozen=True)
-class Publish:
-    """Write the outcome."""
-
-    finalists: tuple[str, ...]
-    """Trainings of the best version; empty when nothing beat the untrained student."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """Nothing is left to do."""
-
 
 ONE_SHOT_TRIES = 8
 """Tries for one valid dataset (paper, section 3)."""
-
-Step = CheckSafeguards | Examine | Draft | Generate | Train | Judge | EndSearch | Publish | Done
 
 
 def next_step(spec: Spec, state: RunState) -> Step:
@@ -98,9 +33,11 @@ def next_step(spec: Spec, state: RunState) -> Step:
         return CheckSafeguards()
     if missing := state.missing(BASE, "feedback", "selection"):
         return Examine(BASE, missing)
+    if "ceiling" in controls(spec) and "ceiling" not in state.controls:
+        return RunControl("ceiling")
     if state.ended is None:
         return _search(spec, state)
-    return _finish(spec, state)
+    return finish(spec, state)
 
 
 def _search(spec: Spec, state: RunState) -> Step:
@@ -118,34 +55,6 @@ def _search(spec: Spec, state: RunState) -> Step:
     if missing := state.missing(trained.training, "feedback", "selection"):
         return Examine(trained.training, missing)
     return Judge(attempt, trained.training)
-
-
-def _finish(spec: Spec, state: RunState) -> Step:
-    """Finalists, then private once for all of them, then the outcome."""
-    best = state.best
-    if best is None or best.committed is None:
-        return Publish(())
-    finalists = []
-    for index in finalist_seeds(spec, state):
-        trained = state.training_of(best, index)
-        if trained is None:
-            return Train(best.committed.version, index)
-        finalists.append(trained.training)
-    for subject in (BASE, *finalists):
-        if missing := state.missing(subject, "private"):
-            return Examine(subject, missing)
-    return Publish(tuple(finalists))
-
-
-def finalist_seeds(spec: Spec, state: RunState) -> range:
-    """Return the seed indices of the finalists.
-
-    Fresh ones, so that the student whose selection score chose the version does not judge it too; the search's own
-    student when the wall clock leaves no time to train again.
-    """
-    if state.ended is not None and state.ended.reason == "wallClock":
-        return range(1)
-    return range(1, spec.evaluation.seeds + 1)
 
 
 def operation(spec: Spec, state: RunState) -> Operation:
@@ -178,19 +87,10 @@ def why_stop(spec: Spec, state: RunState) -> SearchEnded | None:
         return SearchEnded(reason="patience", detail=f"no new best in {state.since_best} iterations")
     if spent := out_of_budget(spec, state):
         return spent
-    if budget.wall_clock is not None and state.elapsed + _time_to_finish(spec, state) >= budget.wall_clock:
+    if budget.wall_clock is not None and state.elapsed + time_to_finish(spec, state) >= budget.wall_clock:
         return _wall_clock_spent(spec, state)
     return None
 
 
 def _wall_clock_spent(spec: Spec, state: RunState) -> SearchEnded:
     return SearchEnded(reason="wallClock", detail=f"{state.elapsed:.0f} s of {spec.budget.wall_clock:.0f} s are spent")
-
-
-def _time_to_finish(spec: Spec, state: RunState) -> float:
-    """Seconds the finalists and their examinations will take, judged by the last of each; 0 before there is any."""
-    if not state.trainings or not state.examinations:
-        return 0.0
-    training = list(state.trainings.values())[-1].seconds
-    examination = max(event.seconds for event in state.examinations)
-    return spec.evaluation.seeds * training + (spec.evaluation.seeds + 1) * examination

@@ -11,12 +11,32 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Field, TypeAdapter, ValidationError
 
 from preceptor.errors import StorageError
-from preceptor.spec.base import Stored
+from preceptor.loop.closing_events import (
+    ControlEnded,
+    PrivateOpened,
+    Published,
+    Reopened,
+    SkillRemoved,
+    SuiteExamined,
+)
+from preceptor.loop.event import BASE, Event, SkillScore, Spent, SplitName, SplitScore
 from preceptor.spec.recipe import Recipe
 
-SplitName = Literal["feedback", "selection", "private"]
-BASE = "base"
-"""The subject of an examination of the untrained student."""
+__all__ = [
+    "BASE",
+    "ControlEnded",
+    "Event",
+    "PrivateOpened",
+    "Published",
+    "Reopened",
+    "SkillRemoved",
+    "SkillScore",
+    "Spent",
+    "SplitName",
+    "SplitScore",
+    "SuiteExamined",
+]
+
 
 Operation = Literal["draft", "improve", "repair", "debug"]
 """What a proposal starts from (paper, section 3): nothing, the best version, an attempt with too few valid rows, or an
@@ -29,44 +49,6 @@ template that does not render), or the budget ended first."""
 ProposalFailure = Literal["unreadable", "invalid-recipe", "budget", "failed"]
 """Why there is no recipe: answers that were cut off, empty or no JSON; recipes that do not fit; no budget left to ask;
 a request that the endpoint will never answer."""
-
-Spent = dict[str, int]
-"""What a step used up, as :meth:`preceptor.recipes.amount.Amount.to_data` writes it."""
-
-
-class Event(Stored):
-    """What every event has."""
-
-    elapsed: float = 0.0
-    """Seconds the run's drivers have been active until the event, over every resume."""
-
-
-class SkillScore(Stored):
-    """One skill's share of an examination."""
-
-    n: int
-    """Items."""
-    value: float
-    """Mean score in [0, 1]."""
-    exact: float
-    """Share of items that are right in every part, in [0, 1]."""
-
-
-class SplitScore(Stored):
-    """One subject's score on one split."""
-
-    evaluation: str
-    """Id of the stored predictions."""
-    n: int
-    """Items."""
-    value: float
-    """Mean score in [0, 1]: the run's accuracy."""
-    exact: float
-    """Share of items that are right in every part, in [0, 1]."""
-    truncated: int = 0
-    """Answers that hit the token limit."""
-    skills: dict[str, SkillScore] = Field(default_factory=dict)
-    """The same by skill."""
 
 
 class RunStarted(Event):
@@ -236,6 +218,8 @@ class StudentTrained(Event):
     """Training id: digest of the version, the training settings and the seed; names the checkpoint."""
     version: str
     """What it learnt."""
+    variant: str = ""
+    """What was done to the version's rows before; empty for the version as it is."""
     seed_index: int
     """0 in the search, 1 and up for finalists."""
     seed: int
@@ -299,22 +283,15 @@ class SearchEnded(Event):
     """What its model used up for that answer."""
 
 
-class Published(Event):
-    """The last event: the outcome is under the storage root."""
-
-    type: Literal["published"] = "published"
-    verdict: Literal["improved", "not-shown", "no-improvement", "no-dataset"]
-    """``improved``: the gain's interval excludes 0; ``not-shown``: it does not; the others have no finalist."""
-    version: str | None = None
-    """The dataset version that was published."""
-    training: str | None = None
-    """The student that was published."""
-
-
 AnyEvent = Annotated[
     RunStarted
     | DocumentChanged
+    | PrivateOpened
+    | Reopened
     | StudentExamined
+    | ControlEnded
+    | SuiteExamined
+    | SkillRemoved
     | RecipeDrafted
     | ProposalFailed
     | SafeguardsTested

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from preceptor.loop.decide import Done, Step, next_step
+from preceptor.loop.decide import next_step
 from preceptor.loop.events import AnyEvent, from_record, to_data
 from preceptor.loop.parts import Reporter
 from preceptor.loop.state import RunState, apply, fold
+from preceptor.loop.step import Done, Step
 from preceptor.spec.document import Spec
 from preceptor.storage.ledger import Ledger
 

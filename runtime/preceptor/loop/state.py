@@ -12,27 +12,36 @@ from preceptor.loop.events import (
     BASE,
     AnyEvent,
     AttemptFailed,
+    ControlEnded,
     DatasetCommitted,
     DocumentChanged,
     IterationJudged,
     Operation,
+    PrivateOpened,
     ProposalFailed,
     Published,
     RecipeDrafted,
+    Reopened,
     RunStarted,
     SafeguardsTested,
     SearchEnded,
+    SkillRemoved,
     SplitName,
     SplitScore,
     StudentExamined,
     StudentTrained,
+    SuiteExamined,
 )
 from preceptor.loop.failures import FailureKind, failure_kind
 from preceptor.recipes.amount import Amount
 from preceptor.recipes.funnel import SURPLUS
+from preceptor.spec.evaluation import ControlName
 
 MENDS_IN_A_ROW = 3
 """Repairs and debugs in a row, taken together, before the engineer starts anew (paper, section 3)."""
+
+Closing = PrivateOpened | Reopened | ControlEnded | SuiteExamined | SkillRemoved | Published
+"""Events after the search."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,16 @@ class RunState:
     """The same as events, in order."""
     ended: SearchEnded | None = None
     """Why the search is over."""
+    readings: tuple[PrivateOpened, ...] = ()
+    """Every opening of the private split."""
+    opened: bool = False
+    """Whether it is open now: a search that goes on again (``--again``) closes it."""
+    controls: Mapping[ControlName, ControlEnded] = field(default_factory=lambda: MappingProxyType({}))
+    """Comparisons that are done or left out, by name."""
+    suites: Mapping[str, SuiteExamined] = field(default_factory=lambda: MappingProxyType({}))
+    """Other tasks that were examined, by their document."""
+    removals: Mapping[str, SkillRemoved] = field(default_factory=lambda: MappingProxyType({}))
+    """What each skill of the best version is worth, as far as it was tried."""
     published: Published | None = None
     """The outcome."""
     elapsed: float = 0.0
@@ -240,9 +259,15 @@ class RunState:
         return sum((attempt.spent_on_engineer for attempt in self.attempts), last)
 
     @property
+    def spent_on_controls(self) -> Amount:
+        """What comparisons have used up, of teacher and engineer together."""
+        ended = self.controls.values()
+        return sum((replace(Amount.from_data(event.spent), rows=event.made) for event in ended), Amount())
+
+    @property
     def spent(self) -> Amount:
-        """Both together."""
-        return self.spent_on_teacher + self.spent_on_engineer
+        """All of it together."""
+        return self.spent_on_teacher + self.spent_on_engineer + self.spent_on_controls
 
     @property
     def cards_used(self) -> tuple[str, ...]:
@@ -310,6 +335,32 @@ def apply(state: RunState, event: AnyEvent) -> RunState:
             return _replace_last(state, replace(state.attempts[-1], judged=event))
         case SearchEnded():
             return replace(state, ended=event)
+        case _:
+            return _after_search(state, event)
+
+
+def _after_search(state: RunState, event: Closing) -> RunState:
+    match event:
+        case PrivateOpened():
+            return replace(state, readings=(*state.readings, event), opened=True)
+        case Reopened():
+            # What the controls and other tasks said was of another best version; examinations keep their place.
+            kept = {name: event for name, event in state.controls.items() if event.split != "private"}
+            return replace(
+                state,
+                ended=None,
+                opened=False,
+                published=None,
+                controls=MappingProxyType(kept),
+                suites=MappingProxyType({}),
+                removals=MappingProxyType({}),
+            )
+        case ControlEnded():
+            return replace(state, controls=MappingProxyType({**state.controls, event.control: event}))
+        case SuiteExamined():
+            return replace(state, suites=MappingProxyType({**state.suites, event.document: event}))
+        case SkillRemoved():
+            return replace(state, removals=MappingProxyType({**state.removals, event.skill: event}))
         case Published():
             return replace(state, published=event)
 

@@ -252,7 +252,7 @@ class Report(Stored):
 
     name: str
     """The run."""
-    verdict: Literal["improved", "not-shown", "no-improvement", "no-dataset"]
+    verdict: Literal["improved", "not-shown", "no-improvement", "no-dataset", "forgot"]
     """The outcome in a word."""
     sentence: str
     """The outcome in a sentence."""

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from preceptor.spec.actors import Engineer, Student, Teacher
 from preceptor.spec.base import ContradictionError, Duration, Fraction, Model, Name
+from preceptor.spec.evaluation import Evaluation
 from preceptor.spec.gates import Gates
 from preceptor.spec.task import Task
 
@@ -64,21 +65,6 @@ class Budget(Model):
     def max_attempts(self) -> int:
         """Attempts allowed: as declared, or the paper's eight tries for one valid dataset (section 3)."""
         return self.attempts if self.attempts is not None else self.iterations + 7
-
-
-class Evaluation(Model):
-    """How the outcome is judged."""
-
-    seeds: int = Field(default=2, gt=0)
-    """Training seeds of the finalist."""
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    """Coverage of the intervals."""
-    patience: int = Field(default=5, gt=0)
-    """Iterations without a new best after which the search stops."""
-    controls: tuple[str, ...] = ()
-    """Comparisons to run beside the search."""
-    forgetting: tuple[str, ...] = ()
-    """Documents whose tasks must not get worse."""
 
 
 class Storage(Model):

@@ -12,7 +12,7 @@ from preceptor.spec.task import EntryPointScorer
 def refuse_unimplemented(document: Specialization) -> list[Problem]:
     """Return a problem, still without its line, for every wish of ``document`` that later work will grant."""
     spec = document.spec
-    return [*_task(spec), *_actors(spec), *_budget(spec), *_evaluation(spec), *_steering(spec)]
+    return [*_task(spec), *_actors(spec), *_budget(spec), *_steering(spec)]
 
 
 def _not_yet(path: str, wish: str, mend: str) -> Problem:
@@ -35,13 +35,6 @@ def _budget(spec: Spec) -> Iterator[Problem]:
     if spec.budget.gpu_hours is not None:
         mend = "remove `gpuHours`; `wallClock` limits the run's time"
         yield _not_yet("spec.budget.gpuHours", "a budget for GPU time", mend)
-
-
-def _evaluation(spec: Spec) -> Iterator[Problem]:
-    if spec.evaluation.controls:
-        yield _not_yet("spec.evaluation.controls", "comparisons beside the search", "remove `controls`")
-    if spec.evaluation.forgetting:
-        yield _not_yet("spec.evaluation.forgetting", "a suite of tasks that must not get worse", "remove `forgetting`")
 
 
 def _steering(spec: Spec) -> Iterator[Problem]:

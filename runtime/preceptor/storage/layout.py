@@ -12,7 +12,10 @@
     datasets/<version>/data-00000.parquet       rows; README.md, croissant.json, manifest.json (written last)
     checkpoints/<id>/                           adapter or weights; manifest.json (written last)
     evaluations/<id>.parquet                    predictions
+    controls/<name>/…                           a comparison that is a run of its own, laid out like this one
     report/index.html, report/report.json       the outcome
+
+Beside the runs: ``_readings/<digest>/<run>-<n>.json``, a run's n-th reading of a private split.
 """
 
 from __future__ import annotations
@@ -30,6 +33,11 @@ EXAM_INDEX = "examination/index.bin"
 """Digests of what no row may copy; no text."""
 INSPECTION = "inspection"
 """Directory with a log of its own, which holds questions of the examination and is the evaluator's alone."""
+CONTROLS = "controls"
+"""Directory of comparisons that are runs of their own, laid out like any other."""
+READINGS = "_readings"
+"""Directory beside the runs, under the storage root: who has read which private split. No run's name begins with ``_``.
+"""
 REPORT_HTML = "report/index.html"
 REPORT_JSON = "report/report.json"
 
@@ -138,3 +146,13 @@ def checkpoint_manifest(id: str) -> str:
 def evaluation(id: str) -> str:
     """Path of an evaluation's predictions."""
     return f"{EVALUATIONS}/{id}.parquet"
+
+
+def control(name: str) -> str:
+    """Directory of a comparison; ``name`` is lower-case words joined by ``-``."""
+    return f"{CONTROLS}/{name}"
+
+
+def readings(digest: str) -> str:
+    """Directory, under the storage root, of the readings of a private split; ``digest`` is that of its items."""
+    return f"{READINGS}/{digest[:16]}"
