@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 from preceptor import __version__
 from preceptor.closing.comparisons import Comparisons
+from preceptor.closing.other_tasks import OtherTask, other_tasks
 from preceptor.closing.parts import Parts
 from preceptor.closing.reading import Readings
 from preceptor.endpoints.credentials import Credentials
@@ -91,20 +92,22 @@ def run(
     clock = Clock(now)
     spec = document.spec.spec
     splits = examination(document)
+    others = other_tasks(document, splits)
     store = run_store(document, storage, probe=True)
     context = _materials(spec, document.base_dir)
     with Ledger.acquire(store) as ledger:
-        state = _begin_or_resume(document, store, ledger, splits)
+        state = _begin_or_resume(document, store, ledger, splits, others)
         if state.published is None:
             _check_keys(spec)
             Screen(spec, build_scorer(spec.task.scorer), Safeguards())  # raises now for a gate that cannot be made
-            exam = exam_index(spec, store, splits, context.seeds, _tested(state))
+            papers = [other.paper for other in others]
+            exam = exam_index(spec, store, splits, context.seeds, _tested(state), papers)
             hands = workforce(spec)
             try:
                 lengths = hands.prepared(_lengths(spec, document.base_dir))
                 context = replace(context, safeguards=Safeguards(exam, lengths))
                 root = Store.open(storage or spec.storage.uri)
-                steps = _steps(document, store, root, splits, context, ledger.epoch, hands, reporter)
+                steps = _steps(document, store, root, splits, others, context, ledger.epoch, hands, reporter)
                 state = run_loop(spec, ledger, steps, reporter, clock)
             finally:
                 # Someone who interrupts does not want to wait for work in progress: it ends with this process.
@@ -123,7 +126,9 @@ def run(
     return Outcome(report, store)
 
 
-def _begin_or_resume(document: Document, store: Store, ledger: Ledger, splits: dict[SplitName, Split]) -> RunState:
+def _begin_or_resume(
+    document: Document, store: Store, ledger: Ledger, splits: dict[SplitName, Split], others: Sequence[OtherTask]
+) -> RunState:
     state = fold(from_record(record) for record in ledger.records)
     canonical = document.spec.canonical()
     if state.started is None:
@@ -134,11 +139,13 @@ def _begin_or_resume(document: Document, store: Store, ledger: Ledger, splits: d
             splits={name: split.digest for name, split in splits.items()},
             items={name: len(split.items) for name, split in splits.items()},
             versions=_versions(),
+            suites={other.document: other.digest for other in others},
         )
         ledger.append(event.type, to_data(event))
         return fold([event])
     known = _latest_document(ledger)
     _refuse_other_run(known, document, store, state.started.splits, splits)
+    _refuse_other_suites(store, state.started.suites, others)
     changes = changed_fields(known, canonical)
     if state.published is not None and any(change.path.startswith("spec.budget") for change in changes):
         raise ResumeError(
@@ -175,6 +182,17 @@ def _refuse_other_run(
         )
 
 
+def _refuse_other_suites(store: Store, digests: Mapping[str, str], others: Sequence[OtherTask]) -> None:
+    """Raise :class:`ResumeError` when a task of ``evaluation.forgetting`` is not what the run began with."""
+    changed = [other.document for other in others if digests.get(other.document) != other.digest]
+    if changed:
+        raise ResumeError(
+            f"what {', '.join(changed)} asks changed since the run in {store.uri()} began: its items, its splits, its "
+            "scorer or what stands around its questions (spec.evaluation.forgetting)",
+            mend="restore them, or give the new run another metadata.name",
+        )
+
+
 def _latest_document(ledger: Ledger) -> dict[str, object]:
     events = (from_record(record) for record in ledger.records)
     documents = [event.document for event in events if isinstance(event, RunStarted | DocumentChanged)]
@@ -186,6 +204,7 @@ def _steps(
     store: Store,
     root: Store,
     splits: dict[SplitName, Split],
+    others: Sequence[OtherTask],
     context: UnitContext,
     epoch: int,
     workforce: Workforce,
@@ -193,7 +212,8 @@ def _steps(
 ) -> Steps:
     spec = document.spec.spec
     scorer = build_scorer(spec.task.scorer)
-    questions = protected(spec, splits, context.seeds)
+    papers = [other.paper for other in others]
+    questions = protected(spec, splits, context.seeds, papers)
     inspection = Inspection(spec, store, reporter=reporter, protected=questions, epoch=epoch)
     line = EngineerLine(spec.engineer, store, epoch) if isinstance(spec.engineer, LLMEngineer) else None
     generation = Generation(spec, store, workforce, reporter, context, epoch, inspection)
@@ -210,6 +230,7 @@ def _steps(
         reporter=reporter,
         epoch=epoch,
         arm=_arm,
+        other_tasks={other.document: other for other in others},
     )
     return Steps(
         spec=spec,
@@ -217,7 +238,7 @@ def _steps(
         splits=splits,
         engineer=build_engineer(spec.engineer, line=line, check=document_check(spec)),
         line=line,
-        self_test=SelfTest(spec, store, splits, scorer, context.safeguards, len(context.seeds)),
+        self_test=SelfTest(spec, store, splits, scorer, context.safeguards, len(context.seeds), papers),
         generation=generation,
         schooling=schooling,
         examinations=examinations,

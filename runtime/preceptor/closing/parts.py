@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from preceptor.closing.other_tasks import OtherTask
 from preceptor.loop.event import SplitName
 from preceptor.loop.examining import Examinations, Paper
 from preceptor.loop.generating import Generation
@@ -45,6 +46,8 @@ class Parts:
     """The driver's epoch: no two drivers' logs share a name."""
     arm: Arm
     """Runs another document beside this one."""
+    other_tasks: Mapping[str, OtherTask] = field(default_factory=dict)
+    """Tasks of ``evaluation.forgetting``, by their document as it is named there."""
 
     @property
     def spec(self) -> Spec:

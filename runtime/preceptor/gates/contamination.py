@@ -20,6 +20,8 @@ from preceptor.tasks.content import Content
 
 SEEDS = "seeds"
 """Name of what stands beside the splits: raw seed questions, which ``solve`` answers and nothing else may copy."""
+SUITE = "suite"
+"""Name of what tasks of ``evaluation.forgetting`` ask: a row that copies it would hide what was forgotten."""
 
 _MEASURES = {"ngram", "coverage", "similarity"}
 """What of the gate's settings decides what is found."""
@@ -32,7 +34,7 @@ class Protected:
     """A question that no row may copy."""
 
     split: str
-    """``feedback``, ``selection``, ``private`` or :data:`SEEDS`."""
+    """``feedback``, ``selection``, ``private``, :data:`SUITE` or :data:`SEEDS`."""
     digest: str
     """Names it without telling what it is."""
     text: str

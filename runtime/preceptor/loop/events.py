@@ -65,6 +65,8 @@ class RunStarted(Event):
     """Items in each split."""
     versions: dict[str, str]
     """Packages that decide what is computed, with their versions."""
+    suites: dict[str, str] = Field(default_factory=dict)
+    """Digest of what each task of ``evaluation.forgetting`` asks, by its document as it is named there."""
 
 
 class DocumentChanged(Event):

@@ -11,15 +11,16 @@ import secrets
 import string
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from preceptor.errors import GateError
-from preceptor.gates.contamination import SEEDS, ExamIndex, Protected
+from preceptor.gates.contamination import SEEDS, SUITE, ExamIndex, Protected
 from preceptor.gates.duplicates import Seen
 from preceptor.gates.gate import Safeguards, Screen, label_gates
 from preceptor.gates.text import normalise, words
 from preceptor.loop.events import SafeguardsTested
+from preceptor.loop.examining import Paper
 from preceptor.recipes.catalogue import catalogue
 from preceptor.recipes.digests import digest
 from preceptor.recipes.sample import Receipt, Sample
@@ -45,12 +46,17 @@ _GATES = ("format", "secrets", "contamination", "labels", "duplicates")
 
 
 def exam_index(
-    spec: Spec, store: Store, splits: Mapping[SplitName, Split], seeds: Iterable[Seed], tested: str = ""
+    spec: Spec,
+    store: Store,
+    splits: Mapping[SplitName, Split],
+    seeds: Iterable[Seed],
+    tested: str = "",
+    suites: Iterable[Paper] = (),
 ) -> ExamIndex | None:
     """What no row of the run may copy: as the run began with it, else made now; ``None`` when the gate is off.
 
-    ``tested`` is the digest of the index that the gates were tested with, once they were. Raises :class:`GateError`
-    when the stored index is damaged, missing or another.
+    ``suites`` are what tasks of ``evaluation.forgetting`` ask. ``tested`` is the digest of the index that the gates
+    were tested with, once they were. Raises :class:`GateError` when the stored index is damaged, missing or another.
     """
     if not spec.dataset.gates.contamination.enabled:
         return None
@@ -61,17 +67,24 @@ def exam_index(
         if tested and index.digest != tested:
             raise GateError(f"{store.uri(layout.EXAM_INDEX)} is not what the gates were tested with", mend=_RESTORE)
         return index
-    questions, generated = protected(spec, splits, seeds), bool(catalogue(spec.teacher))
+    questions, generated = protected(spec, splits, seeds, suites), bool(catalogue(spec.teacher))
     return ExamIndex.build(questions, spec.dataset.gates.contamination, generated=generated)
 
 
-def protected(spec: Spec, splits: Mapping[SplitName, Split], seeds: Iterable[Seed]) -> Iterator[Protected]:
-    """Every question of the examination, and every raw seed question."""
+def protected(
+    spec: Spec, splits: Mapping[SplitName, Split], seeds: Iterable[Seed], suites: Iterable[Paper] = ()
+) -> Iterator[Protected]:
+    """Every question of the examination and of other tasks that are asked, and every raw seed question."""
     content = Content(spec.task)
     for name, split in splits.items():
         for item in split.items:
             text = content.of(item.fields, item.prompt)
             yield Protected(name, _named(text), text, item.cluster)
+    for paper in suites:
+        theirs = Content(paper.task)
+        for item in paper.items:
+            text = theirs.of(item.fields, item.prompt)
+            yield Protected(SUITE, _named(text), text, f"{paper.name} {item.cluster}")
     for seed in seeds:
         text = content.of(seed.fields, " ".join(map(str, seed.fields.values())))
         yield Protected(SEEDS, _named(text), text)
@@ -109,6 +122,8 @@ class SelfTest:
     """What the gates are made with."""
     seeds: int = 0
     """Raw seed questions that are protected."""
+    suites: Sequence[Paper] = ()
+    """What tasks of ``evaluation.forgetting`` ask."""
     seconds: Callable[[], float] = field(default=time.monotonic)
     """A monotonic clock."""
 
@@ -127,11 +142,13 @@ class SelfTest:
         index = self.safeguards.exam
         if index is not None:
             self.store.write(layout.EXAM_INDEX, index.to_bytes())
-        protected = {name: len(split.items) for name, split in self.splits.items()}
+        protected: dict[str, int] = {name: len(split.items) for name, split in self.splits.items()}
+        others = {SUITE: sum(len(paper.items) for paper in self.suites), SEEDS: self.seeds}
+        protected |= {name: count for name, count in others.items() if count}
         return SafeguardsTested(
             planted=dict(planted),
             stopped={kind: stopped[kind] for kind in planted},
-            protected={**protected, **({SEEDS: self.seeds} if self.seeds else {})} if index else {},
+            protected=protected if index else {},
             index=index.digest if index else "",
             off=tuple(gate for gate in _GATES if not getattr(self.spec.dataset.gates, gate).enabled),
             seconds=round(self.seconds() - started, 3),
@@ -142,6 +159,9 @@ class SelfTest:
             for name, split in self.splits.items():
                 for item in _spread(split.items):
                     yield from self._copies(name, item)
+            for paper in self.suites:
+                for item in _spread(paper.items):
+                    yield from self._copies(SUITE, self._taught(paper, item))
         specimen = next(iter(self.splits["feedback"].items))
         if "secrets" in screen.names:
             yield _Plant("secret", "secrets", _row(specimen, answer=f"{specimen.reference} {_fake_key()}"))
@@ -151,6 +171,11 @@ class SelfTest:
             yield _Plant("rewritten row that nobody verified", "labels", _row(specimen, source="evolve"))
         if self.spec.dataset.gates.duplicates.enabled:
             yield _Plant("question asked twice", "duplicates", _row(specimen))
+
+    def _taught(self, paper: Paper, item: Item) -> Item:
+        """Another task's item as a row of this one would copy it: its content in one of the columns that rows have."""
+        text = Content(paper.task).of(item.fields, item.prompt)
+        return replace(item, fields=Content(self.spec.task).holding(text), prompt=text)
 
     def _copies(self, split: str, item: Item) -> Iterator[_Plant]:
         """An item as it is, in other case and spacing, and, when it can be told so, with one word replaced.

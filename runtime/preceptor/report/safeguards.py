@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from preceptor.gates.contamination import SEEDS
+from preceptor.gates.contamination import SEEDS, SUITE
 from preceptor.gates.gate import REASONS, gate_of
 from preceptor.loop.state import RunState
 from preceptor.recipes.funnel import SURPLUS
@@ -47,7 +47,7 @@ class Recheck:
         for name, questions in self._known.items():
             self._equal[name] += question in questions
         split = str(row["receipt"].get("neighbour") or "").partition(":")[0]
-        if split in self._known or split == SEEDS:
+        if split in self._known or split in (SUITE, SEEDS):
             self._near.setdefault(split, []).append(float(row["receipt"].get("similarity") or 0.0))
 
     def result(self) -> schema.Contamination:
@@ -64,7 +64,7 @@ class Recheck:
             dropped=by_gate(dropped(self._state)).get(GATE, {}),
             neighbours={
                 name: schema.Neighbours(rows=len(self._near[name]), highest=max(self._near[name]))
-                for name in (*self._known, SEEDS)
+                for name in (*self._known, SUITE, SEEDS)
                 if name in self._near
             },
         )

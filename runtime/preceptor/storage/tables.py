@@ -65,12 +65,15 @@ def read_records(uri: str, base_dir: Path, limit: int | None = None) -> list[Rec
     suffix = Path(shown).suffix.lower()
     if suffix not in _READERS:
         raise TaskError(f"{shown}: unknown kind of file `{suffix}`", mend=f"use one of {', '.join(_READERS)}")
-    data = _fetch(uri, base_dir)
+    data = read_bytes(uri, base_dir)
     return list(islice(_READERS[suffix](data, shown), limit))
 
 
-def _fetch(uri: str, base_dir: Path) -> bytes:
-    """The whole file: an examination is small, and trouble with a bucket then shows here and nowhere else."""
+def read_bytes(uri: str, base_dir: Path) -> bytes:
+    """The whole file: an examination is small, and trouble with a bucket then shows here and nowhere else.
+
+    Raises as :func:`read_records` does.
+    """
     scheme = _SCHEME.match(uri)
     name = scheme[1].lower() if scheme else "file"
     shown = safe(uri)

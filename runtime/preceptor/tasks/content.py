@@ -32,3 +32,7 @@ class Content:
             for value in values
         )
         return text if text.strip() else prompt
+
+    def holding(self, text: str) -> dict[str, Any]:
+        """A record whose content is the text: it stands in the column that the template names first."""
+        return dict.fromkeys(self._names[:1], text)
