@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from preceptor.closing.other_tasks import Files, OtherTask, other_tasks
 from preceptor.errors import DocumentError, Problem, StorageError, TaskError
 from preceptor.gates.gate import Safeguards, Screen
 from preceptor.loop.decide import tries
@@ -44,6 +45,8 @@ class Inputs:
     """The run's directory; nothing was written to it."""
     context: UnitContext
     """Raw seed questions and the pool."""
+    others: tuple[OtherTask, ...]
+    """The tasks of ``evaluation.forgetting``."""
     notes: tuple[str, ...]
     """What is allowed and probably not meant."""
 
@@ -52,8 +55,9 @@ def check_inputs(document: Document, *, storage: str | None = None) -> tuple[str
     """Check everything a document refers to, and return notes on what is allowed and probably not meant.
 
     ``storage`` is used instead of the document's. Nothing is written, loaded or downloaded. Raises
-    :class:`DocumentError` for templates and generators, :class:`TaskError` for items and splits, :class:`GateError` for
-    gates of other packages, :class:`StudentError` and :class:`StorageError`.
+    :class:`DocumentError` for templates, generators and everything about tasks of ``evaluation.forgetting``,
+    :class:`TaskError` for items and splits, :class:`GateError` for gates of other packages, :class:`StudentError` and
+    :class:`StorageError`.
     """
     return read_inputs(document, storage=storage).notes
 
@@ -65,13 +69,22 @@ def read_inputs(document: Document, *, storage: str | None = None) -> Inputs:
     files = read_files(spec.task.items.uri, document.base_dir, spec.task.items.limit)
     _raise_any(document, _variable_problems(spec.task, [record for records in files.values() for record in records]))
     splits = cut(spec.task, items_of(spec.task, files))
+    others = other_tasks(document, splits, _check_templates)
     _raise_any(document, build_teacher(spec.teacher).check(spec.task))
     Screen(spec, build_scorer(spec.task.scorer), Safeguards())  # raises for a gate that cannot be made
     context = UnitContext.gather(spec, lambda uri, limit: read_records(uri, document.base_dir, limit))
     student = describe(spec.student.model, document.base_dir)
     root = Store.open(storage or spec.storage.uri)
     _refuse_unwritable(root.local(), root.uri())
-    return Inputs(splits, student, root.child(document.spec.name), context, tuple(_notes(spec, splits, student)))
+    notes = (*_notes(spec, splits, student), *_notes_on(others))
+    return Inputs(splits, student, root.child(document.spec.name), context, others, notes)
+
+
+def _check_templates(document: Document, files: Files) -> None:
+    """Check what another document's templates read; raises :class:`DocumentError`."""
+    task = document.spec.spec.task
+    _raise_any(document, _syntax_problems(task))
+    _raise_any(document, _variable_problems(task, [record for records in files.values() for record in records]))
 
 
 def _raise_any(document: Document, problems: Sequence[Problem]) -> None:
@@ -153,3 +166,9 @@ def _notes(spec: Spec, splits: Mapping[SplitName, Split], student: Description) 
         yield f"the student `{spec.student.model}` is not on this machine; the run will fetch it from {where}"
     if tries(spec) < spec.budget.iterations:
         yield f"{tries(spec)} attempts cannot give {spec.budget.iterations} iterations"
+
+
+def _notes_on(others: Sequence[OtherTask]) -> Iterator[str]:
+    for other in others:
+        if (asked := len(other.paper.items)) < FEW:
+            yield f"`{other.document}` asks {asked} items; below {FEW} only a large loss shows"

@@ -111,7 +111,8 @@ def _asked(spec: Spec, inputs: Inputs) -> Amount | None:
     if spec.dataset.gates.contamination.neighbours is None:
         return asked
     rows = spec.engineer.recipe.rows if isinstance(spec.engineer, FixedEngineer) else spec.dataset.size
-    questions = [one.text for one in protected(spec, inputs.splits, inputs.context.seeds)]
+    papers = [other.paper for other in inputs.others]
+    questions = [one.text for one in protected(spec, inputs.splits, inputs.context.seeds, papers)]
     return asked + usual_embedding(spec, questions, rows * _iterations(spec))
 
 
