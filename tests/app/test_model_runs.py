@@ -76,8 +76,8 @@ class Watching(SilentReporter):
         self._server = server
         self.carried_out: list[int] = []
 
-    def happened(self, event: AnyEvent) -> None:
-        super().happened(event)
+    def happened(self, event: AnyEvent, within: str = "") -> None:
+        super().happened(event, within)
         self.carried_out.append(self._server.carried_out)
 
     def by_attempt(self) -> list[int]:

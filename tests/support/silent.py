@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from preceptor.loop.events import AnyEvent
+from preceptor.loop.state import RunState
+from preceptor.recipes.amount import Amount
+from preceptor.spec.document import Spec
 
 
 class _Stage:
     def advance(self, done: int) -> None:
+        pass
+
+    def spend(self, amount: Amount) -> None:
         pass
 
 
@@ -23,5 +29,9 @@ class SilentReporter:
     def stage(self, title: str, total: int | None) -> Iterator[_Stage]:
         yield _Stage()
 
-    def happened(self, event: AnyEvent) -> None:
-        self.events.append(event)
+    def happened(self, event: AnyEvent, within: str = "") -> None:
+        if not within:
+            self.events.append(event)
+
+    def begins(self, spec: Spec, state: RunState) -> None:
+        pass

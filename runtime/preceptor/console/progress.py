@@ -29,7 +29,9 @@ from preceptor.loop.events import (
     StudentTrained,
     SuiteExamined,
 )
+from preceptor.loop.state import RunState
 from preceptor.recipes.amount import Amount
+from preceptor.spec.document import Spec
 
 
 def describe(event: AnyEvent) -> str:
@@ -123,9 +125,15 @@ class _Bar:
     def advance(self, done: int) -> None:
         self._progress.update(self._task, completed=done)  # type: ignore[arg-type]
 
+    def spend(self, amount: Amount) -> None:
+        pass
+
 
 class _Silent:
     def advance(self, done: int) -> None:
+        pass
+
+    def spend(self, amount: Amount) -> None:
         pass
 
 
@@ -151,9 +159,13 @@ class ConsoleReporter:
         with Progress(*columns, console=self._console, transient=True) as progress:
             yield _Bar(progress, progress.add_task(title, total=total))
 
-    def happened(self, event: AnyEvent) -> None:
+    def begins(self, spec: Spec, state: RunState) -> None:
+        """See :class:`preceptor.loop.parts.Audience`."""
+
+    def happened(self, event: AnyEvent, within: str = "") -> None:
         """See :class:`preceptor.loop.parts.Reporter`."""
         minutes, seconds = divmod(int(event.elapsed), 60)
+        prefix = f"{within}: " if within else ""
         self._console.print(
-            f"{minutes:3d}:{seconds:02d}  {describe(event)}", highlight=False, markup=False, soft_wrap=True
+            f"{minutes:3d}:{seconds:02d}  {prefix}{describe(event)}", highlight=False, markup=False, soft_wrap=True
         )

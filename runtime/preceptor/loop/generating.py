@@ -120,6 +120,7 @@ class Generation:
                 for result in self.workforce.make(order, units):
                     assembly.add(result)
                     stage.advance(assembly.accepted)
+                    stage.spend(assembly.spent)
         return assembly.result()
 
     def _reserve(self, attempt: Attempt) -> Amount:

@@ -14,7 +14,10 @@ from typing import Protocol
 from preceptor.errors import PreceptorError
 from preceptor.inference.engine import Output
 from preceptor.loop.events import AnyEvent
+from preceptor.loop.state import RunState
+from preceptor.recipes.amount import Amount
 from preceptor.spec.actors import Inference, Training
+from preceptor.spec.document import Spec
 from preceptor.spec.recipe import Recipe
 from preceptor.storage.store import Store
 from preceptor.students.lengths import StudentLengths
@@ -148,6 +151,9 @@ class Stage(Protocol):
     def advance(self, done: int) -> None:
         """So much of the stage's total is done."""
 
+    def spend(self, amount: Amount) -> None:
+        """So much was used up for it so far and is in no event yet; ``rows`` are those made."""
+
 
 class Reporter(Protocol):
     """Someone who is told what happens."""
@@ -155,5 +161,12 @@ class Reporter(Protocol):
     def stage(self, title: str, total: int | None) -> AbstractContextManager[Stage]:
         """A step begins that has ``total`` parts; it ends with the context."""
 
-    def happened(self, event: AnyEvent) -> None:
-        """An event was written to the ledger."""
+    def happened(self, event: AnyEvent, within: str = "") -> None:
+        """An event was written to the ledger, or to that of a comparison's own run, which ``within`` names."""
+
+
+class Audience(Reporter, Protocol):
+    """A reporter that follows a run as a whole, and so has to know what happened before this driver came."""
+
+    def begins(self, spec: Spec, state: RunState) -> None:
+        """The run begins, or goes on from ``state``."""
