@@ -67,9 +67,9 @@ def schema(
 
         printed = document_schema()
     elif what == "report":
-        from preceptor.report.schema import Report
+        from preceptor.report.schema import json_schema
 
-        printed = Report.model_json_schema(by_alias=True)
+        printed = json_schema()
     else:
         raise UserError(
             f"there is no schema `{what}`", mend="write `preceptor schema document` or `preceptor schema report`"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from preceptor.console.text import printable
+from preceptor.printable import printable
 from preceptor.console.versions import difference_page, version_page, version_table
 from preceptor.storage.store import Store
 from preceptor.versions.comparing import compare

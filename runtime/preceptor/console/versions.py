@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from preceptor.console.text import printable
+from preceptor.printable import printable
 from preceptor.recipes.funnel import Funnel
 from preceptor.storage.datasets import Row
 from preceptor.versions.comparing import Change, Difference, Skill

@@ -1,4 +1,4 @@
-"""Text that others wrote, made fit for a terminal."""
+"""Text that others wrote, made fit for a terminal or a page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""The text with everything that could act on a terminal spelt out, as in ``\x1b``.
+    r"""The text with everything that could act on a terminal, or hide on a page, spelt out, as in ``\x1b``.
 
     Line breaks stay only with ``lines``, else they become spaces. Print it without markup.
     """
