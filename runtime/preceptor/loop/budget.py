@@ -38,8 +38,13 @@ def left_for_attempt(spec: Spec, state: RunState) -> Limit:
 
 
 def used(state: RunState) -> Amount:
-    """What counts towards the budget: all that was spent, but for the engineer's requests."""
-    return state.spent_on_teacher + replace(state.spent_on_engineer, requests=0)
+    """What counts towards the budget: all that was spent, but for the engineer's requests.
+
+    Of the comparisons it is the teacher's own examination; those that search have a share of the budget to themselves.
+    """
+    ceiling = state.controls.get("ceiling")
+    examined = Amount.from_data(ceiling.spent) if ceiling else Amount()
+    return state.spent_on_teacher + replace(state.spent_on_engineer, requests=0) + examined
 
 
 def out_of_budget(spec: Spec, state: RunState) -> SearchEnded | None:

@@ -21,7 +21,9 @@ class Controls(Model):
     prompted: bool = True
     """The untrained student, shown `shots` rows of the published version before every question: is it only form?"""
     shots: int = Field(default=4, ge=1, le=32)
-    """Rows that `prompted` shows."""
+    """Rows that `prompted` shows; fewer when more would leave no room for question and answer."""
+    instructions: str | None = Field(default=None, min_length=1, examples=["Answer with one word."])
+    """A text that `prompted` adds to the end of the system message, such as what form answers have."""
     format: bool = False
     """Students trained on the published version with answers exchanged between the rows of a skill: they can learn
     what answers look like and nothing else. Costs as much as the finalists."""
@@ -31,6 +33,18 @@ class Controls(Model):
     """The `heuristic` engineer, at no more than the search cost. The teacher needs `generators`."""
     distillation: bool = False
     """The task's raw `seeds`, solved by the teacher, at no more than the search cost: plain distillation."""
+
+    @model_validator(mode="after")
+    def _has_a_use(self) -> Self:
+        if not self.prompted:
+            for name in ("shots", "instructions"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ContradictionError(
+                        f"`{name}` is for `prompted`, which is off",
+                        mend=f"remove `{name}`, or write `prompted: true`",
+                        at=(name,),
+                    )
+        return self
 
 
 class Forgetting(Model):

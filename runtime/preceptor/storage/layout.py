@@ -6,6 +6,7 @@
     ledger/000042-student-trained.json          one event
     leases/000003.json                          the driver that held epoch 3
     leases/000003-heartbeat.json                when it was last seen, and whether it let go
+    progress/000003.json                        where the driver of epoch 3 stands between two events
     teacher/<attempt>/<writer>-<n>.jsonl.zst    requests and answers
     examination/index.bin                       digests of the examination, which rows are compared with; no text
     inspection/teacher/<attempt>/…              requests and answers about rows near the examination; holds its text
@@ -13,6 +14,8 @@
     checkpoints/<id>/                           adapter or weights; manifest.json (written last)
     evaluations/<id>.parquet                    predictions
     controls/<name>/…                           a comparison that is a run of its own, laid out like this one
+    controls/ceiling/teacher/0000/…             the teacher's own examination; holds its text, as inspection/ does
+    controls/ceiling/evaluations/<id>.parquet   what it answered
     report/index.html, report/report.json       the outcome
 
 Beside the runs: ``_readings/<digest>/<run>-<n>.json``, a run's n-th reading of a private split.
@@ -25,6 +28,7 @@ import re
 SPEC = "spec.yaml"
 LEDGER = "ledger"
 LEASES = "leases"
+PROGRESS = "progress"
 TEACHER = "teacher"
 DATASETS = "datasets"
 CHECKPOINTS = "checkpoints"
@@ -82,6 +86,11 @@ def parse_lease(name: str) -> int | None:
 def heartbeat(epoch: int) -> str:
     """Path of the heartbeat of an epoch."""
     return f"{LEASES}/{epoch:06d}-heartbeat.json"
+
+
+def progress(epoch: int) -> str:
+    """Path of what the driver of an epoch says about the step in progress."""
+    return f"{PROGRESS}/{epoch:06d}.json"
 
 
 def teacher_writer(epoch: int, worker: str) -> str:
