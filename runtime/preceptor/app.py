@@ -24,7 +24,7 @@ from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStart
 from preceptor.loop.examining import Examinations
 from preceptor.loop.generating import Generation
 from preceptor.loop.inspection import Inspection
-from preceptor.loop.parts import Reporter, Workforce
+from preceptor.loop.parts import Audience, Reporter, Workforce
 from preceptor.loop.replay import Replayed, replay
 from preceptor.loop.runner import Clock
 from preceptor.loop.runner import run as run_loop
@@ -32,6 +32,7 @@ from preceptor.loop.safeguards import SelfTest, exam_index, protected
 from preceptor.loop.schooling import Schooling
 from preceptor.loop.state import RunState, fold
 from preceptor.loop.steps import Steps
+from preceptor.loop.telling import Both, StoredReporter
 from preceptor.report.build import build_report
 from preceptor.report.page import render_page
 from preceptor.report.schema import Report
@@ -80,7 +81,7 @@ def run(
     document: Document,
     *,
     storage: str | None,
-    reporter: Reporter,
+    reporter: Audience,
     workforce: Callable[[Spec], Workforce],
     now: Callable[[], float] = time.monotonic,
 ) -> Outcome:
@@ -107,8 +108,11 @@ def run(
                 lengths = hands.prepared(_lengths(spec, document.base_dir))
                 context = replace(context, safeguards=Safeguards(exam, lengths))
                 root = Store.open(storage or spec.storage.uri)
-                steps = _steps(document, store, root, splits, others, context, ledger.epoch, hands, reporter)
-                state = run_loop(spec, ledger, steps, reporter, clock)
+                with StoredReporter(store, ledger.epoch) as stored:
+                    everybody = Both(reporter, stored)
+                    everybody.begins(spec, state)
+                    steps = _steps(document, store, root, splits, others, context, ledger.epoch, hands, everybody)
+                    state = run_loop(spec, ledger, steps, everybody, clock)
             finally:
                 # Someone who interrupts does not want to wait for work in progress: it ends with this process.
                 if not isinstance(sys.exception(), KeyboardInterrupt):

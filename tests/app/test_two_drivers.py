@@ -63,11 +63,11 @@ class Driver:
 
 
 def objects(store: Store, prefix: str = "") -> dict[str, bytes]:
-    """Everything stored but who holds the run."""
+    """Everything stored but who holds the run, and what its driver is doing just now."""
     found: dict[str, bytes] = {}
     for name in store.names(prefix):
         path = f"{prefix}/{name}" if prefix else name
-        if path == layout.LEASES:
+        if path in (layout.LEASES, layout.PROGRESS):
             continue
         below = objects(store, path)
         found |= below or {path: store.read(path)}

@@ -133,7 +133,8 @@ class Inspection:
         )
         async with line as inspector:
             with self._stage(title, len(assembled.rows)) as stage:
-                inspected = await self._inspected(inspector, assembled, stage)
+                metered = None if stage is None else _Metered(stage, assembled.spent, lease)
+                inspected = await self._inspected(inspector, assembled, metered)
         spent = assembled.spent + replace(lease.spent + index.lost, requests=0)
         return replace(inspected, assembled=replace(inspected.assembled, spent=spent))
 
@@ -174,6 +175,22 @@ class Inspection:
             return Inspected(assembled, unpaid=True)
         await verdicts.check(assembled.rows)
         return Inspected(_without(assembled, verdicts.reasons), near=len(verdicts.near))
+
+
+@dataclass(frozen=True)
+class _Metered:
+    """A stage that is told what was used up whenever it comes further."""
+
+    stage: Stage
+    before: Amount
+    lease: Lease
+
+    def advance(self, done: int) -> None:
+        self.stage.advance(done)
+        self.spend(self.before + replace(self.lease.spent, requests=0))
+
+    def spend(self, amount: Amount) -> None:
+        self.stage.spend(amount)
 
 
 def _without(assembled: Assembled, reasons: Mapping[str, str]) -> Assembled:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from preceptor.engineers.proposal import NoProposal, Proposal, Proposer, Stop
 from preceptor.evaluation import statistics
 from preceptor.loop.asking import EngineerLine
+from preceptor.loop.budget import left
 from preceptor.loop.event import BASE, SplitName
 from preceptor.loop.events import (
     AnyEvent,
@@ -151,6 +153,9 @@ class Steps:
     def _values(self, subject: str, split: SplitName) -> NDArray[np.float64]:
         return self.examinations.values(subject, self.paper(split))
 
+    def _clusters(self, split: SplitName) -> list[str]:
+        return [item.cluster for item in self.splits[split].items]
+
     # -- data
 
     def draft(self, step: Draft, state: RunState) -> RecipeDrafted | ProposalFailed | SearchEnded:
@@ -165,7 +170,9 @@ class Steps:
             seeds=len(self.generation.context.seeds),
             pool={skill: len(rows) for skill, rows in self.generation.context.pool.items()},
         )
-        outcome = self.engineer.propose(view)
+        title = f"the engineer plans attempt {step.attempt}"
+        with self.generation.reporter.stage(title, None) if self.line else nullcontext():
+            outcome = self.engineer.propose(view)
         spent = self.line.spent.to_data() if self.line else {}
         if isinstance(outcome, Stop):
             return SearchEnded(reason="engineer", detail=outcome.reason, prompts=dict(outcome.prompts), spent=spent)
@@ -185,8 +192,7 @@ class Steps:
             if proposal.carry_over
             else {}
         )
-        rows = self.spec.budget.rows
-        check(proposal, self.spec, carried, rows_left=None if rows is None else rows - state.rows_made)
+        check(proposal, self.spec, carried, rows_left=left(self.spec, state).rows)
         return RecipeDrafted(
             attempt=step.attempt,
             operation=step.operation,
@@ -203,7 +209,11 @@ class Steps:
     def judge(self, step: Judge, state: RunState) -> IterationJudged:
         """Compare a student with the best before it, item by item, on selection (Ladder; Blum and Hardt 2015)."""
         against = state.best_subject
-        verdict = statistics.ladder(self._values(against, "selection"), self._values(step.training, "selection"))
+        verdict = statistics.ladder(
+            self._values(against, "selection"),
+            self._values(step.training, "selection"),
+            clusters=self._clusters("selection"),
+        )
         assert step.attempt.committed is not None
         return IterationJudged(
             attempt=step.attempt.number,
@@ -225,6 +235,7 @@ class Steps:
         gain = statistics.paired_gain(
             self._values(BASE, "private"),
             np.stack([self._values(finalist, "private") for finalist in step.finalists]),
+            clusters=self._clusters("private"),
             confidence=self.spec.evaluation.confidence,
         )
         assert state.best is not None

@@ -156,13 +156,7 @@ def take(store: Store, holder: Holder, clock: Clock) -> Lease:
 
 
 def _refuse_if_alive(store: Store, epoch: int, now: float) -> None:
-    path = layout.lease(epoch)
-    lease = Lease.parse(store.read_json(path), store.uri(path))
-    try:
-        beat = store.read_json(layout.heartbeat(epoch))
-        seen, released = float(beat["at"]), bool(beat["released"])
-    except (FileNotFoundError, KeyError, TypeError):
-        seen, released = lease.at, False
+    lease, seen, released = _last_sign(store, epoch)
     if released:
         return
     if lease.holder.is_here():
@@ -173,6 +167,43 @@ def _refuse_if_alive(store: Store, epoch: int, now: float) -> None:
     # A heartbeat from the future comes from a clock that cannot be compared: it is no sign of life either.
     if abs(now - seen) < STALE_SECONDS:
         raise _fenced(lease, f"was at work on it {max(now - seen, 0):.0f} s ago")
+
+
+def _last_sign(store: Store, epoch: int) -> tuple[Lease, float, bool]:
+    """The lease of an epoch, when its holder was last seen, and whether it let go."""
+    path = layout.lease(epoch)
+    lease = Lease.parse(store.read_json(path), store.uri(path))
+    try:
+        beat = store.read_json(layout.heartbeat(epoch))
+        return lease, float(beat["at"]), bool(beat["released"])
+    except (FileNotFoundError, KeyError, TypeError):
+        return lease, lease.at, False
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What the storage tells of the last driver of a run."""
+
+    epoch: int
+    """Its epoch."""
+    seen: float
+    """When it was last heard of, in seconds since 1970 by its own clock."""
+    released: bool
+    """Whether it let the run go."""
+    dead: bool
+    """Whether it was on this machine and its process is gone."""
+
+
+def last_driver(store: Store) -> Sign | None:
+    """The driver with the highest epoch, for those who only look; ``None`` when there never was one.
+
+    Raises :class:`StorageError`.
+    """
+    epoch = newest_epoch(store)
+    if not epoch:
+        return None
+    lease, seen, released = _last_sign(store, epoch)
+    return Sign(epoch, seen, released, lease.holder.is_here() and lease.holder.is_dead())
 
 
 def _fenced(lease: Lease, what: str) -> FencedError:

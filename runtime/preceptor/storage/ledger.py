@@ -69,11 +69,23 @@ def read_records(store: Store) -> tuple[Record, ...]:
     Raises:
         StorageError: an event is torn, edited or missing.
     """
-    try:
-        return _chain(_load(store))
-    except _GapError:
-        # A directory listed while a driver writes may show an event without the one written just before.
-        return _chain(_load(store))
+    return LedgerReader(store).records()
+
+
+class LedgerReader:
+    """Reads a ledger again and again, every event once: for those who watch a run from outside."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, Record] = {}
+
+    def records(self) -> tuple[Record, ...]:
+        """All events so far, as :func:`read_records` gives them."""
+        try:
+            return _chain(_load(self._store, self._known))
+        except _GapError:
+            # A directory listed while a driver writes may show an event without the one written just before.
+            return _chain(_load(self._store, self._known))
 
 
 class Ledger:
@@ -226,12 +238,19 @@ def _parse(raw: bytes, path: str) -> Record:
     return record
 
 
-def _load(store: Store) -> list[Record]:
-    """Every event object, dead ones included, in no particular order."""
+def _load(store: Store, known: dict[str, Record] | None = None) -> list[Record]:
+    """Every event object, dead ones included, in no particular order. What is ``known`` is not read; new ones join it.
+
+    Events are never replaced, so what was read once stays true.
+    """
+    known = {} if known is None else known
     names = [name for name in store.names(layout.LEDGER) if layout.parse_event(name)]
-    paths = [f"{layout.LEDGER}/{name}" for name in names]
-    with ThreadPoolExecutor(_READERS) as pool:
-        return list(pool.map(_parse, pool.map(store.read, paths), paths))
+    new = [name for name in names if name not in known]
+    if new:
+        paths = [f"{layout.LEDGER}/{name}" for name in new]
+        with ThreadPoolExecutor(_READERS) as pool:
+            known.update(zip(new, pool.map(_parse, pool.map(store.read, paths), paths), strict=True))
+    return [known[name] for name in names]
 
 
 def _chain(events: Sequence[Record]) -> tuple[Record, ...]:
