@@ -204,7 +204,10 @@ def _skills(spec: Spec, state: RunState, predictions: Predictions) -> dict[str, 
         rows = sorted(predictions(subject), key=lambda row: row.skill)
         found = {}
         for skill, group in groupby(rows, key=lambda row: row.skill):
-            interval = mean_interval([row.value for row in group], spec.evaluation.confidence)
+            answers = list(group)
+            interval = mean_interval(
+                [row.value for row in answers], spec.evaluation.confidence, [row.cluster for row in answers]
+            )
             found[skill] = Interval(mean=interval.mean, low=interval.low, high=interval.high, n=interval.n)
         return found
 
