@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from preceptor.errors import TaskError, UserError
+from preceptor.errors import TaskError
 from preceptor.spec.task import NumericScorer
 from preceptor.spec.task import Scorer as ScorerConfig
 from preceptor.tasks.items import Item
@@ -209,11 +209,6 @@ def test_nothing_a_student_writes_can_crash_a_scorer(output: str) -> None:
         score = _score(scorer, reference, output)
         assert 0 <= score.value <= 1
         assert scorer.readable(output, {}) is (score.extracted is not None)
-
-
-def test_entry_points_come_later() -> None:
-    with pytest.raises(UserError, match="not yet: scorers from entry points"):
-        _scorer(kind="entryPoint", name="mine")
 
 
 ENDINGS = st.lists(

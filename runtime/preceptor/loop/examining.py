@@ -19,7 +19,7 @@ from preceptor.storage.store import Store
 from preceptor.tasks.grading import Prediction, by_skill, grade
 from preceptor.tasks.items import Item
 from preceptor.tasks.prompts import conversation
-from preceptor.tasks.scorers import build_scorer
+from preceptor.tasks.scorers import build_scorer, packages
 from preceptor.tasks.splits import Split
 
 
@@ -108,6 +108,8 @@ class Examinations:
             "scorer": paper.task.scorer.model_dump(mode="json"),
             "frame": paper.frame,
         }
+        if others := packages(paper.task.scorer):
+            what["packages"] = others
         return f"{subject}-{paper.name}-{digest(what)[:12]}"
 
     def predictions(self, subject: str, paper: Paper) -> list[Prediction]:

@@ -6,24 +6,16 @@ from collections.abc import Iterator
 
 from preceptor.errors import Problem
 from preceptor.spec.document import Spec, Specialization
-from preceptor.spec.task import EntryPointScorer
 
 
 def refuse_unimplemented(document: Specialization) -> list[Problem]:
     """Return a problem, still without its line, for every wish of ``document`` that later work will grant."""
     spec = document.spec
-    return [*_task(spec), *_actors(spec), *_budget(spec), *_steering(spec)]
+    return [*_actors(spec), *_budget(spec), *_steering(spec)]
 
 
 def _not_yet(path: str, wish: str, mend: str) -> Problem:
     return Problem(path, None, f"not yet: {wish}", mend)
-
-
-def _task(spec: Spec) -> Iterator[Problem]:
-    task = spec.task
-    if isinstance(task.scorer, EntryPointScorer):
-        mend = "write one of the scorers `numeric`, `exact`, `choice`, `json`, `literal` or `reasoning-gym`"
-        yield _not_yet("spec.task.scorer.kind", "scorers from other packages", mend)
 
 
 def _actors(spec: Spec) -> Iterator[Problem]:

@@ -67,6 +67,19 @@ class LiteralScorer(Model):
     kind: Literal["literal"]
 
 
+class MathScorer(Model):
+    r"""Right when the answer is mathematically equal to the reference, as the library math-verify finds.
+
+    The answer is the formula in ``\boxed{}``, between ``$``, after "the answer is", or the last number. Fractions,
+    roots, sets, intervals, matrices, equations and algebra are understood; ``x^2 + 2x`` is ``x(x + 2)``. A number
+    is met exactly, up to ``decimals``; for tolerances and units take ``numeric``. Needs ``preceptor[math]``.
+    """
+
+    kind: Literal["math"]
+    decimals: int = Field(default=6, ge=0, le=15)
+    """Digits after the point to which decimal numbers are compared."""
+
+
 class ReasoningGymScorer(Model):
     """Scores with the verifier of the reasoning-gym dataset the item came from (column ``source_dataset``)."""
 
@@ -76,15 +89,31 @@ class ReasoningGymScorer(Model):
 
 
 class EntryPointScorer(Model):
-    """A third party's scorer, found through the entry-point group ``preceptor.scorers``."""
+    """A third party's scorer, found through the entry-point group ``preceptor.scorers``.
+
+    An entry point names what makes a scorer: it is called with ``options`` and gives an object with
+    ``score(item, output)``, which returns a number from 0 to 1, or a ``preceptor.tasks.scorers.Score`` that also says
+    which answer was read; ``item`` has ``reference``, ``prompt`` and ``fields``. If the object has
+    ``readable(answer, fields)`` too, it says whether an answer can be read out of a text at all. Output is whatever a
+    model wrote: judge it, never run it. The same output must always get the same score.
+    """
 
     kind: Literal["entryPoint"]
-    name: str = Field(examples=["my-scorer"])
+    name: str = Field(min_length=1, examples=["my-scorer"])
     """The entry point's name."""
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """What the scorer is made with."""
 
 
 Scorer = Annotated[
-    ExactScorer | NumericScorer | ChoiceScorer | JsonScorer | LiteralScorer | ReasoningGymScorer | EntryPointScorer,
+    ExactScorer
+    | NumericScorer
+    | ChoiceScorer
+    | JsonScorer
+    | LiteralScorer
+    | MathScorer
+    | ReasoningGymScorer
+    | EntryPointScorer,
     Field(discriminator="kind"),
 ]
 
