@@ -59,9 +59,9 @@ def plan(file: FileArgument, storage: StorageOption = None) -> None:
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="`document` or `report`.")] = "document",
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="`document`, `report` or `status`.")] = "document",
 ) -> None:
-    """Print the JSON schema of the document or of report.json."""
+    """Print the JSON schema of the document, of report.json or of what `preceptor status --json` prints."""
     if what == "document":
         from preceptor.spec.schema import schema as document_schema
 
@@ -71,9 +71,7 @@ def schema(
 
         printed = json_schema()
     else:
-        raise UserError(
-            f"there is no schema `{what}`", mend="write `preceptor schema document` or `preceptor schema report`"
-        )
+        raise UserError(f"there is no schema `{what}`", mend="write `preceptor schema document`, `report` or `status`")
     sys.stdout.write(json.dumps(printed, indent=2, sort_keys=True) + "\n")
 
 
@@ -89,7 +87,8 @@ def run(file: FileArgument, storage: StorageOption = None) -> None:
     _refuse_memory(storage or document.spec.spec.storage.uri)
     check_inputs(document, storage=storage)
     try:
-        outcome = application.run(document, storage=storage, reporter=ConsoleReporter(out), workforce=_ray_workforce)
+        with ConsoleReporter(out) as reporter:
+            outcome = application.run(document, storage=storage, reporter=reporter, workforce=_ray_workforce)
     except KeyboardInterrupt:
         again = f"preceptor run {file}" + (f" --storage {storage}" if storage else "")
         err.print(f"\ninterrupted; what was finished is kept. Continue with: {again}", highlight=False, markup=False)
@@ -100,13 +99,36 @@ def run(file: FileArgument, storage: StorageOption = None) -> None:
 
 
 @app.command()
-def status(target: TargetArgument, storage: StorageOption = None) -> None:
+def status(
+    target: TargetArgument,
+    storage: StorageOption = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep showing it until the run ends; wait for one that has not begun.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one object for scripts; see `preceptor schema status`.")
+    ] = False,
+) -> None:
     """Show how far a run is, from its storage alone."""
-    from preceptor import app as application
-    from preceptor.console.tables import status_table
+    from preceptor.console import status as shown
 
+    if watch and as_json:
+        raise UserError("--json prints once and ends", mend="leave out --watch, and call it again when you like")
     store = open_store(target, storage)
-    out.print(status_table(application.read_state(store)))
+    observer = shown.Observer(store)
+    if watch:
+        shown.watch(observer, out, store.uri())
+        return
+    look = observer.look()
+    if look is None:
+        raise StorageError(
+            f"there is no run in {store.uri()}",
+            mend="give the document it was run from, or the run's own directory; --watch waits for one",
+        )
+    if as_json:
+        sys.stdout.write(json.dumps(look.status.model_dump(mode="json", by_alias=True), indent=2) + "\n")
+    else:
+        out.print(shown.status_page(look))
 
 
 @app.command()

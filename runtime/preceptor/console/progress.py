@@ -1,13 +1,18 @@
-"""Progress of a run: a live line on a terminal, one line a step elsewhere."""
+"""Progress of a run: lines that move on a terminal, one line an event elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
 
+from preceptor.console.standing import RunStatus, overall_lines, run_status, stage_figures, stage_line
 from preceptor.loop.events import (
     BASE,
     AnyEvent,
@@ -30,8 +35,17 @@ from preceptor.loop.events import (
     SuiteExamined,
 )
 from preceptor.loop.state import RunState
+from preceptor.loop.telling import Clock, Follower
+from preceptor.printable import printable
 from preceptor.recipes.amount import Amount
 from preceptor.spec.document import Spec
+
+PLAIN_SECONDS = 60.0
+"""Without a terminal, a long step is told of no more often than this."""
+REFRESHES = 4
+"""Pictures a second on a terminal."""
+BAR = 30
+"""Width of a bar, in characters."""
 
 
 def describe(event: AnyEvent) -> str:
@@ -118,54 +132,87 @@ def _asked(spent: dict[str, int]) -> str:
     return f"; {amount.requests:,} requests, {amount.tokens:,} tokens, ${amount.usd:.2f}"
 
 
-class _Bar:
-    def __init__(self, progress: Progress, task: object) -> None:
-        self._progress, self._task = progress, task
+class ConsoleReporter(Follower):
+    """Tells a person. Plain lines when the output is not a terminal, so that logs stay readable.
 
-    def advance(self, done: int) -> None:
-        self._progress.update(self._task, completed=done)  # type: ignore[arg-type]
+    Use it in a ``with`` block: on a terminal, the last lines of the screen are the run's until it ends.
+    """
 
-    def spend(self, amount: Amount) -> None:
-        pass
-
-
-class _Silent:
-    def advance(self, done: int) -> None:
-        pass
-
-    def spend(self, amount: Amount) -> None:
-        pass
-
-
-class ConsoleReporter:
-    """Tells a person. Plain lines when the output is not a terminal, so that logs stay readable."""
-
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, now: Clock = time.monotonic) -> None:
+        super().__init__(now=now)
         self._console = console
+        self._spec: Spec | None = None
+        self._told = now()
+        self._draws = console.is_terminal and not console.is_dumb_terminal
+        self._live: Live | None = None
 
-    @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[_Bar | _Silent]:
-        """See :class:`preceptor.loop.parts.Reporter`."""
-        if not self._console.is_terminal:
-            yield _Silent()
-            return
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            yield _Bar(progress, progress.add_task(title, total=total))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
 
     def begins(self, spec: Spec, state: RunState) -> None:
         """See :class:`preceptor.loop.parts.Audience`."""
+        super().begins(spec, state)
+        self._spec = spec
+        if self._draws:
+            self._live = Live(
+                get_renderable=self.picture, console=self._console, refresh_per_second=REFRESHES, transient=True
+            )
+            self._live.start()
 
     def happened(self, event: AnyEvent, within: str = "") -> None:
         """See :class:`preceptor.loop.parts.Reporter`."""
-        minutes, seconds = divmod(int(event.elapsed), 60)
-        prefix = f"{within}: " if within else ""
-        self._console.print(
-            f"{minutes:3d}:{seconds:02d}  {prefix}{describe(event)}", highlight=False, markup=False, soft_wrap=True
-        )
+        super().happened(event, within)
+        self._say(event.elapsed, f"{within}: {describe(event)}" if within else describe(event))
+
+    def changed(self) -> None:
+        """See :class:`preceptor.loop.telling.Follower`."""
+        self._told = self._now()
+
+    def advanced(self) -> None:
+        """See :class:`preceptor.loop.telling.Follower`: now and then a line, where nothing moves on the screen."""
+        if self._draws or self._now() - self._told < PLAIN_SECONDS:
+            return
+        self._told = self._now()
+        standing = self.standing()
+        if standing.stage is not None:
+            self._say(standing.elapsed, stage_line(standing.stage))
+
+    def picture(self) -> RenderableType:
+        """What the last lines of the screen show."""
+        return live_picture(run_status("", self._spec, self.standing()), self._now())
+
+    def _say(self, elapsed: float, text: str) -> None:
+        self._console.print(event_line(elapsed, text), highlight=False, markup=False, soft_wrap=True)
+
+
+def event_line(elapsed: float, text: str) -> str:
+    """A line of what happened, with the time drivers had been active by then; fit for a terminal."""
+    minutes, seconds = divmod(int(elapsed), 60)
+    return f"{minutes:3d}:{seconds:02d}  {printable(text)}"
+
+
+def live_picture(status: RunStatus, moment: float) -> RenderableType:
+    """Where a run stands, as drawn again and again; ``moment``, in seconds, turns the spinner."""
+    parts: list[RenderableType] = [Text(line, style="dim") for line in overall_lines(status)]
+    stage = status.stage
+    if stage is not None:
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        grid.add_row(Spinner("dots").render(moment), Text(printable(stage.title), style="bold"))
+        parts.append(grid)
+        figures = ", ".join(stage_figures(stage))
+        if stage.total:
+            bar = Table.grid(padding=(0, 1))
+            bar.add_row(
+                "",
+                ProgressBar(total=stage.total, completed=stage.done, width=BAR),
+                f"{stage.done:,} of {stage.total:,}",
+            )
+            parts.append(bar)
+        parts.append(Text(f"  {figures}", style="dim"))
+    return Group(*parts)

@@ -6,46 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from preceptor.loop.events import BASE, SplitName
-from preceptor.loop.state import RunState
 from preceptor.report.schema import Report
 from preceptor.spec.recipe import Recipe
 from preceptor.synthesis.costs import Estimate
-
-
-def status_table(state: RunState) -> RenderableType:
-    """How far a run is: one row for the untrained student and one for each attempt."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("attempt", "version", "rows", "feedback", "selection", ""):
-        table.add_column(name, justify="left" if name in ("version", "") else "right")
-    table.add_row("0", "untrained", "", _score(state, BASE, "feedback"), _score(state, BASE, "selection"), "")
-    for attempt in state.attempts:
-        trained = state.training_of(attempt)
-        subject = trained.training if trained else ""
-        if attempt.failure:
-            remark = f"failed: {attempt.failure.reason}"
-        elif attempt.judged:
-            remark = "best" if attempt.judged.best else ""
-        else:
-            remark = "in progress" if state.ended is None else "unfinished"
-        version, rows = (attempt.committed.version, str(attempt.committed.rows)) if attempt.committed else ("", "")
-        scores = (_score(state, subject, "feedback"), _score(state, subject, "selection"))
-        table.add_row(str(attempt.number), version, rows, *scores, remark)
-    return Group(Text(_phase(state)), table)
-
-
-def _score(state: RunState, subject: str, split: SplitName) -> str:
-    found = state.scores.get((subject, split))
-    return f"{found.value:.1%}" if found else ""
-
-
-def _phase(state: RunState) -> str:
-    minutes = f"{state.elapsed / 60:.1f} min active"
-    if state.published:
-        return f"finished: {state.published.verdict.replace('-', ' ')}, {minutes}"
-    if state.ended:
-        return f"finalists and private examination ({state.ended.detail}), {minutes}"
-    return f"searching: {len(state.iterations)} iterations done, {minutes}"
 
 
 def outcome_table(report: Report) -> RenderableType:

@@ -44,14 +44,22 @@ class _Step:
     spent: Amount = field(default_factory=Amount)
     first: tuple[float, int] | None = None
     """When it was first told that something is done, and how much: what comes before is a start, not a rate."""
+    last: float = 0.0
+    """When it last came further."""
+
+    def advance(self, done: int, now: float) -> None:
+        if self.first is None:
+            self.first = now, done
+        if done != self.done or self.first == (now, done):
+            self.done, self.last = done, now
 
     def left(self, now: float) -> float | None:
         if self.first is None or self.total is None:
             return None
         since, before = self.first
-        if self.done <= before or now <= since:
+        if self.done <= before or self.last <= since:
             return None
-        return max(0.0, (self.total - self.done) * (now - since) / (self.done - before))
+        return max(0.0, (self.total - self.done) * (self.last - since) / (self.done - before) - (now - self.last))
 
     def shown(self, now: float) -> StageProgress:
         left = self.left(now)
@@ -105,8 +113,7 @@ class Follower:
         """A step said how far it is."""
         with self._lock:
             if done is not None:
-                step.done = done
-                step.first = step.first or (self._now(), done)
+                step.advance(done, self._now())
             if spent is not None:
                 step.spent = spent
         self.advanced()
