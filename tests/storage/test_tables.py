@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from preceptor.errors import StorageError, TaskError
+from preceptor.spec.task import Items
 from preceptor.storage.store import Store
-from preceptor.storage.tables import read_records
+from preceptor.storage.tables import read_items, read_records
 
 RECORDS = [{"q": "one", "a": "1"}, {"q": 'zwölf, "12"\nLitres', "a": "12"}, {"q": "three", "a": "3"}]
 
@@ -136,6 +137,41 @@ def test_broken_files_are_named_with_their_line(tmp_path: Path, name: str, data:
     with pytest.raises(TaskError, match=words) as caught:
         read(tmp_path, name, data)
     assert caught.value.mend
+
+
+UNDER_NAMES = b'{"sums": [{"q": 1}, {"q": 2}], "words": [{"q": 3}]}'
+
+
+def test_lists_under_names_give_the_name_a_column(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(UNDER_NAMES)
+    records = [{"kind": "sums", "q": 1}, {"kind": "sums", "q": 2}, {"kind": "words", "q": 3}]
+    assert read_records("a.json", tmp_path, name_column="kind") == records
+    assert read_records("a.json", tmp_path, limit=2, name_column="kind") == records[:2]
+    items = Items(uri="a.json", answer="{{ q }}", name_column="kind", limit=1)
+    assert read_items(items, tmp_path) == {"a.json": records[:1]}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.json", b'[{"q": 1}]', "holds a list, not lists under names"),
+        ("a.json", b'{"sums": 3}', "holds a number under `sums`, not a list of objects"),
+        ("a.json", b'{"sums": [{"q": 1}, 2]}', "record 2 of `sums`: holds a number, not an object"),
+        ("a.json", b'{"sums": [{"kind": 1}]}', "record 1 of `sums` has a column `kind` itself"),
+        ("a.jsonl", b'{"q": 1}', r"only a \.json file holds records under names"),
+    ],
+)
+def test_lists_under_names_that_are_none(tmp_path: Path, name: str, data: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(TaskError, match=words) as caught:
+        read_records(name, tmp_path, name_column="kind")
+    assert caught.value.mend
+
+
+def test_who_forgets_the_column_for_names_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="holds an object, not a list") as caught:
+        read(tmp_path, "a.json", UNDER_NAMES)
+    assert "`nameColumn`" in caught.value.mend
 
 
 def test_pairs_of_surrogates_are_text(tmp_path: Path) -> None:

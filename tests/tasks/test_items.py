@@ -100,3 +100,29 @@ def test_mistakes_in_several_files_name_the_file(files: dict[str, list[dict[str,
     with pytest.raises(TaskError) as caught:
         items_of(small_task(), files)
     assert complaint in caught.value.message
+
+
+def test_columns_are_made_of_a_record_before_anything_reads_it() -> None:
+    items = {"uri": "x", "answer": "{{ a }}", "skill": "{{ long }}", "columns": {"long": "{{ q }} {{ k }}"}}
+    task = small_task(items=items, prompt="{{ long | upper }}")
+    (item,) = build_items(task, RECORDS[:1], "x")
+    assert (item.prompt, item.skill) == ("ONE? COUNT", "one? count")
+    assert item.fields == RECORDS[0] | {"long": "one? count"}
+
+
+def test_columns_do_not_read_each_other() -> None:
+    items = {"uri": "x", "answer": "{{ a }}", "columns": {"one": "{{ q }}", "two": "{{ one }}"}}
+    with pytest.raises(TaskError, match=r"record 1: task\.items\.columns\.two: there is no `one`"):
+        build_items(small_task(items=items), RECORDS, "x")
+
+
+def test_duplicates_are_left_out_when_the_document_says_so() -> None:
+    items = {"uri": "x", "answer": "{{ a }}", "duplicates": "skip"}
+    found = items_of(small_task(items=items), {"x": [*RECORDS, RECORDS[0]], "y": RECORDS[1:]})
+    assert [item.prompt for item in found] == ["one?", "two?"]
+
+
+def test_two_records_of_one_id_that_differ_are_no_duplicates() -> None:
+    items = {"uri": "x", "answer": "{{ a }}", "id": "{{ k }}", "duplicates": "skip"}
+    with pytest.raises(TaskError, match="records 1 and 2 have the same id `count`"):
+        build_items(small_task(items=items), RECORDS, "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -183,6 +184,35 @@ def test_json_numbers_as_text_differ_under_exact() -> None:
     assert not _score(exact, reference, '{"amount": "1200.00"}').correct
     assert _score(exact, reference, '{"amount": 1200.00}').correct
     assert _score(number, reference, '{"amount": "1200.00"}').correct
+
+
+@pytest.mark.parametrize(
+    ("slots", "credit"),
+    [
+        ({"city": "Rome", "day": "now"}, 1.0),
+        ({"day": "NOW", "city": "rome!"}, 1.0),
+        ({"city": "Rome"}, 2 / 3),  # one of one is right, one of two was found
+        ({"city": "Rome", "day": "now", "sort": "best"}, 4 / 5),
+        ({"city": "Oslo", "day": "now"}, 1 / 2),
+        ({"town": "Rome"}, 0.0),
+        ({}, 0.0),
+        ("Rome", 0.0),
+        (None, 0.0),
+    ],
+)
+def test_members_of_an_object_give_part_of_the_credit(slots: object, credit: float) -> None:
+    scorer = _scorer(kind="json", fields={"intent": {}, "slots": {"compare": "members"}})
+    reference = json.dumps({"intent": "weather", "slots": {"city": "Rome", "day": "now"}})
+    score = _score(scorer, reference, json.dumps({"intent": "weather", "slots": slots}))
+    assert score.parts["slots"] == pytest.approx(credit)
+    assert score.value == pytest.approx((1 + credit) / 2)
+    assert score.correct is (credit == 1.0)
+
+
+def test_an_object_without_members_is_met_by_another() -> None:
+    scorer = _scorer(kind="json", fields={"slots": {"compare": "members"}})
+    assert _score(scorer, '{"slots": {}}', '{"slots": {}}').correct
+    assert not _score(scorer, '{"slots": {}}', '{"slots": {"city": "Rome"}}').value
 
 
 def test_json_all_or_nothing() -> None:

@@ -23,7 +23,7 @@ from preceptor.spec.evaluation import Forgetting
 from preceptor.spec.load import Document, load, loads
 from preceptor.spec.source import join
 from preceptor.storage.failures import safe
-from preceptor.storage.tables import Record, read_bytes, read_files
+from preceptor.storage.tables import Record, read_bytes, read_items
 from preceptor.tasks import splits
 from preceptor.tasks.items import Item, items_of
 
@@ -121,7 +121,7 @@ def _fetched(document: Document, uri: str, at: str) -> Document:
 def _read(other: Document, suite: Forgetting, check: Callable[[Document, Files], None]) -> OtherTask:
     spec = other.spec.spec
     with _at(other, "spec.task.items.uri"):
-        files = read_files(spec.task.items.uri, other.base_dir, spec.task.items.limit)
+        files = read_items(spec.task.items, other.base_dir)
     check(other, files)
     with _at(other, "spec.task.items"):
         items = items_of(spec.task, files)

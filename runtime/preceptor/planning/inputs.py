@@ -18,7 +18,7 @@ from preceptor.spec.explain import closest, listing, nearest_line
 from preceptor.spec.load import Document
 from preceptor.spec.task import Task
 from preceptor.storage.store import Store
-from preceptor.storage.tables import read_files, read_records
+from preceptor.storage.tables import read_items, read_records
 from preceptor.students.source import Description, describe
 from preceptor.synthesis.context import UnitContext
 from preceptor.tasks.items import items_of
@@ -66,7 +66,7 @@ def read_inputs(document: Document, *, storage: str | None = None) -> Inputs:
     """Read and check as :func:`check_inputs` does, and return what was read."""
     spec = document.spec.spec
     _raise_any(document, _syntax_problems(spec.task))
-    files = read_files(spec.task.items.uri, document.base_dir, spec.task.items.limit)
+    files = read_items(spec.task.items, document.base_dir)
     _raise_any(document, _variable_problems(spec.task, [record for records in files.values() for record in records]))
     splits = cut(spec.task, items_of(spec.task, files))
     others = other_tasks(document, splits, _check_templates)
@@ -103,7 +103,12 @@ def _templates(task: Task) -> dict[str, str]:
         "spec.task.items.cluster": task.items.cluster,
         "spec.task.splits.column": task.splits.column,
     }
-    return {path: text for path, text in templates.items() if text is not None}
+    return {path: text for path, text in templates.items() if text is not None} | _added(task)
+
+
+def _added(task: Task) -> dict[str, str]:
+    """Return the templates of columns that the document adds, by their path in it."""
+    return {f"spec.task.items.columns.{name}": text for name, text in task.items.columns.items()}
 
 
 def _compiled(path: str, text: str) -> Renderer:
@@ -122,13 +127,14 @@ def _syntax_problems(task: Task) -> list[Problem]:
 
 def _variable_problems(task: Task, records: Sequence[Record]) -> list[Problem]:
     """Find names that no record has; a column that only some records lack is their mistake, not the template's."""
-    columns = list(dict.fromkeys(name for record in records for name in record))
-    return [
-        _undefined(path, name, columns)
-        for path, text in _templates(task).items()
-        for name in sorted(_compiled(path, text).required - set(columns))
-        if columns
-    ]
+    read = list(dict.fromkeys(name for record in records for name in record))
+    added = _added(task)
+    problems = []
+    for path, text in _templates(task).items():
+        columns = read if path in added else [*read, *task.items.columns]
+        unknown = sorted(_compiled(path, text).required - set(columns)) if read else []
+        problems += [_undefined(path, name, columns) for name in unknown]
+    return problems
 
 
 def _undefined(path: str, name: str, columns: list[str]) -> Problem:

@@ -42,8 +42,11 @@ class ChoiceScorer(Model):
 class JsonField(Model):
     """How one field of a JSON answer is compared."""
 
-    compare: Literal["exact", "number", "text"] = "exact"
-    """``exact``: same JSON value; ``number``: within tolerance; ``text``: equal but for case and punctuation."""
+    compare: Literal["exact", "number", "text", "members"] = "exact"
+    """``exact``: same JSON value; ``number``: within tolerance; ``text``: equal but for case and punctuation.
+
+    ``members``: both are objects; the field's credit is the F1 of their members, which are compared like ``text``.
+    """
     absolute_tolerance: float = Field(default=0.0, ge=0)
     """For ``number``: allowed distance."""
 
@@ -55,7 +58,7 @@ class JsonScorer(Model):
     fields: dict[str, JsonField] = Field(min_length=1, examples=[{"amount": {"compare": "number"}}])
     """The fields that count; others in the answer are ignored."""
     credit: Literal["fields", "all"] = "fields"
-    """The item's score: the share of fields that are right, or 1 only when all are."""
+    """The item's score: the mean credit of its fields, or 1 only when all are right."""
 
 
 class LiteralScorer(Model):
@@ -155,6 +158,12 @@ class Items(Model):
     """Template that gives a context's identity: items of one cluster never sit in two splits."""
     limit: int | None = Field(default=None, gt=0)
     """Read only the first so many records, of all files together."""
+    name_column: str | None = Field(default=None, min_length=1, examples=["topic"])
+    """Column that takes the name a record stands under, for JSON files such as ``{"Sums": [{…}], "Words": [{…}]}``."""
+    columns: dict[str, Template] = Field(default_factory=dict)
+    """Templates of columns to add to every record, over those it has; every other template may read them."""
+    duplicates: Literal["refuse", "skip"] = "refuse"
+    """What to do with a record that an earlier one equals: refuse the file, or leave it out, as some public files need."""
 
 
 class Splits(Model):

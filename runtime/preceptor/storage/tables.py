@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from preceptor.errors import TaskError
+from preceptor.spec.task import Items
 from preceptor.storage import remote
 from preceptor.storage.failures import explained, safe
 from preceptor.storage.store import Store
@@ -32,7 +33,9 @@ _LONGEST_CELL = 2**31 - 1
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def read_files(uris: str | Sequence[str], base_dir: Path, limit: int | None = None) -> dict[str, list[Record]]:
+def read_files(
+    uris: str | Sequence[str], base_dir: Path, limit: int | None = None, name_column: str | None = None
+) -> dict[str, list[Record]]:
     """Records of one file or several, in order, by the file's name as messages show it; ``limit`` is for all together.
 
     Raises as :func:`read_records` does.
@@ -42,13 +45,18 @@ def read_files(uris: str | Sequence[str], base_dir: Path, limit: int | None = No
     for uri in (uris,) if isinstance(uris, str) else uris:
         if left == 0:
             break
-        records = read_records(uri, base_dir, left)
+        records = read_records(uri, base_dir, left, name_column)
         files.setdefault(safe(uri), []).extend(records)
         left = None if left is None else left - len(records)
     return files
 
 
-def read_records(uri: str, base_dir: Path, limit: int | None = None) -> list[Record]:
+def read_items(items: Items, base_dir: Path) -> dict[str, list[Record]]:
+    """Records of an examination as its document says, by the file's name. Raises as :func:`read_records` does."""
+    return read_files(items.uri, base_dir, items.limit, items.name_column)
+
+
+def read_records(uri: str, base_dir: Path, limit: int | None = None, name_column: str | None = None) -> list[Record]:
     """All records of a file, or the first ``limit``.
 
     Args:
@@ -56,6 +64,7 @@ def read_records(uri: str, base_dir: Path, limit: int | None = None) -> list[Rec
             :mod:`preceptor.storage.remote`.
         base_dir: the directory of the document that names the file.
         limit: read no more than so many records.
+        name_column: the file is JSON and holds lists of records under names; this column takes the name.
 
     Raises:
         TaskError: no such file, unknown kind of file, or broken content, with its line.
@@ -65,8 +74,12 @@ def read_records(uri: str, base_dir: Path, limit: int | None = None) -> list[Rec
     suffix = Path(shown).suffix.lower()
     if suffix not in _READERS:
         raise TaskError(f"{shown}: unknown kind of file `{suffix}`", mend=f"use one of {', '.join(_READERS)}")
+    if name_column is not None and suffix != ".json":
+        mend = "leave `nameColumn` out, or use .json files"
+        raise TaskError(f"{shown}: only a .json file holds records under names", mend=mend)
     data = read_bytes(uri, base_dir)
-    return list(islice(_READERS[suffix](data, shown), limit))
+    records = _READERS[suffix](data, shown) if name_column is None else _named(data, shown, name_column)
+    return list(islice(records, limit))
 
 
 def read_bytes(uri: str, base_dir: Path) -> bytes:
@@ -107,12 +120,32 @@ def _jsonl(data: bytes, shown: str) -> Iterator[Record]:
 def _json(data: bytes, shown: str) -> Iterator[Record]:
     records = _parse(data.removeprefix(b"\xef\xbb\xbf"), shown)
     if not isinstance(records, list):
+        lists = isinstance(records, dict) and records and all(isinstance(part, list) for part in records.values())
         raise TaskError(
             f"{shown}: holds {_kind(records)}, not a list of objects",
-            mend="write `[{...}, {...}]`, or one object a line in a .jsonl file",
+            mend="say with `nameColumn` which column takes the names that its lists stand under"
+            if lists
+            else "write `[{...}, {...}]`, or one object a line in a .jsonl file",
         )
     for number, record in enumerate(records, start=1):
         yield _object(record, f"{shown}: record {number}")
+
+
+def _named(data: bytes, shown: str, column: str) -> Iterator[Record]:
+    """Records of lists that stand under names, with their name in ``column``."""
+    lists = _parse(data.removeprefix(b"\xef\xbb\xbf"), shown)
+    mend = 'write `{"name": [{...}, {...}]}`, or leave `nameColumn` out'
+    if not isinstance(lists, dict):
+        raise TaskError(f"{shown}: holds {_kind(lists)}, not lists under names", mend=mend)
+    for name, records in lists.items():
+        if not isinstance(records, list):
+            raise TaskError(f"{shown}: holds {_kind(records)} under `{name}`, not a list of objects", mend=mend)
+        for number, value in enumerate(records, start=1):
+            record = _object(value, f"{shown}: record {number} of `{name}`")
+            if column in record:
+                where = f"{shown}: record {number} of `{name}`"
+                raise TaskError(f"{where} has a column `{column}` itself", mend="give `nameColumn` another name")
+            yield {column: name, **record}
 
 
 def _parse(text: bytes, where: str) -> Any:

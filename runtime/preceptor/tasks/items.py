@@ -24,7 +24,7 @@ class Item:
     id: str
     """Unique among the task's items."""
     fields: Mapping[str, Any]
-    """The record as it was read."""
+    """The record as it was read, with the columns that the document adds."""
     prompt: str
     """The question the student sees."""
     reference: str
@@ -53,16 +53,20 @@ def items_of(task: Task, files: Mapping[str, Sequence[Mapping[str, Any]]]) -> li
     reader = _Reader(task)
     items: list[Item] = []
     places: dict[str, tuple[str, int]] = {}
+    seen: dict[str, Mapping[str, Any]] = {}
     for source, records in files.items():
         for number, record in enumerate(records, start=1):
             try:
                 item = reader.item(record)
             except TaskError as error:
                 raise TaskError(f"{source}: record {number}: {error.message}", mend=error.mend) from error
+            if task.items.duplicates == "skip" and seen.get(item.id) == record:
+                continue
             if item.id in places:
                 place = source, number
                 raise _duplicate(item.id, places[item.id], place, by_template=task.items.id is not None)
             places[item.id] = source, number
+            seen[item.id] = record
             items.append(item)
     return items
 
@@ -77,8 +81,13 @@ class _Reader:
         self._id = _optional(task.items.id, "task.items.id")
         self._skill = _optional(task.items.skill, "task.items.skill")
         self._cluster = _optional(task.items.cluster, "task.items.cluster")
+        self._columns = {
+            name: compile_template(template, f"task.items.columns.{name}")
+            for name, template in task.items.columns.items()
+        }
 
-    def item(self, record: Mapping[str, Any]) -> Item:
+    def item(self, given: Mapping[str, Any]) -> Item:
+        record = {**given, **{name: template(given) for name, template in self._columns.items()}}
         prompt = render_prompt(self._task, record)
         if not prompt:
             raise TaskError("the question is empty", mend="check `task.prompt` and the record's columns")
@@ -149,7 +158,7 @@ def _duplicate(identity: str, first: tuple[str, int], second: tuple[str, int], *
     if by_template:
         mend = "make `task.items.id` unique, or leave it out"
         return TaskError(f"{both} have the same id {_shown(identity)}", mend=mend)
-    return TaskError(f"{both} are the same", mend="remove one of them")
+    return TaskError(f"{both} are the same", mend="remove one of them, or write `duplicates: skip` under `task.items`")
 
 
 def _shown(text: str) -> str:

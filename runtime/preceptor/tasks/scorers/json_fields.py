@@ -18,11 +18,13 @@ from preceptor.tasks.scorers.score import Score
 if TYPE_CHECKING:
     from preceptor.tasks.items import Item
 
+_AS_TEXT = JsonField(compare="text")
+"""How the members of an object are compared."""
 _TOKEN = re.compile(r'[{}"]|\\.', re.DOTALL)
 
 
 class JsonFields:
-    """Scores the share of the declared fields that are right; others in the answer are ignored."""
+    """Scores the mean credit of the declared fields; others in the answer are ignored."""
 
     def __init__(self, config: JsonScorer) -> None:
         self._fields = config.fields
@@ -37,10 +39,9 @@ class JsonFields:
         if answer is None:
             return Score(0.0, False, None, dict.fromkeys(self._fields, 0.0))
         parts = {
-            name: float(_same(answer[1].get(name), reference[1].get(name), field))
-            for name, field in self._fields.items()
+            name: _credit(answer[1].get(name), reference[1].get(name), field) for name, field in self._fields.items()
         }
-        correct = all(parts.values())
+        correct = all(credit == 1.0 for credit in parts.values())
         value = float(correct) if self._all else sum(parts.values()) / len(parts)
         return Score(value, correct, answer[0], parts)
 
@@ -100,6 +101,20 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+def _credit(answer: Any, reference: Any, field: JsonField) -> float:
+    """How much of a field is right, from 0 to 1."""
+    if field.compare == "members" and isinstance(answer, dict) and isinstance(reference, dict):
+        return _overlap(answer, reference)
+    return float(_same(answer, reference, field))
+
+
+def _overlap(answer: Mapping[str, Any], reference: Mapping[str, Any]) -> float:
+    """F1 of an object's members: twice those that both have, by all members of the two; 1 when neither has any."""
+    shared = sum(_same(answer[name], value, _AS_TEXT) for name, value in reference.items() if name in answer)
+    members = len(answer) + len(reference)
+    return 2 * shared / members if members else 1.0
 
 
 def _same(answer: Any, reference: Any, field: JsonField) -> bool:
