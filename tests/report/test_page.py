@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
 from preceptor.report import schema
-from preceptor.report.page import render_page
-from support.reports import report
+from preceptor.report.page import LONGEST, render_page
+from support.reports import full, report
 
 NONE = "\N{EN DASH}"
 """What stands in a table where there is no figure."""
@@ -22,9 +23,11 @@ class Reader(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.references: list[str] = []
+        self.handlers: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
         self.references += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
 
 
@@ -36,8 +39,8 @@ def test_the_main_figures_stand_on_the_page() -> None:
 
 def test_nothing_is_loaded_and_nothing_runs() -> None:
     reader = Reader()
-    reader.feed(render_page(report()))
-    assert reader.references == []
+    reader.feed(render_page(full()))
+    assert all(reference.startswith("#") for reference in reader.references)
     assert not {"script", "link", "img", "iframe"} & set(reader.tags)
 
 
@@ -68,9 +71,49 @@ def test_hostile_text_is_escaped(place: str) -> None:
     assert "{{ 7 * 7 }}" in page
 
 
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(2)> javascript:alert(3) \" onload=' \u202egnp\u202c\u200b\x1b[2J"
+)
+
+
+def test_whatever_is_hostile_anywhere_is_shown_and_does_nothing() -> None:
+    """Every text of a whole report is hostile; what is a number stays one."""
+    hostile = schema.Report.model_validate(_poisoned(full().model_dump(mode="json")))
+    page = render_page(hostile)
+    reader = Reader()
+    reader.feed(page)
+    assert not {"script", "img", "iframe", "object", "a:onload"} & set(reader.tags)
+    assert all(re.fullmatch("#[a-z]+", reference) for reference in reader.references)
+    assert not reader.handlers
+    assert page.count("&lt;script&gt;alert(1)") > 100
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\x1b]", page)
+    assert "\\u202egnp" in page
+
+
+def _poisoned(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        free = key in ("quotas", "failures", "skills", "dropped", "gates", "planted", "stopped", "digests", "versions")
+        names = {name: f"{HOSTILE}{place}" if free else name for place, name in enumerate(value)}
+        return {names[name]: _poisoned(one, name) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_poisoned(one, f"{key} item") for one in value]
+    kept = key in ("verdict", "reach", "split", "stage")
+    return HOSTILE if isinstance(value, str) and not kept else value
+
+
+def test_endless_texts_are_cut_on_the_page() -> None:
+    endless = "x" * 3_000_000
+    row = schema.SampleRow(skill=endless, prompt=endless, answer=endless, generator=endless)
+    page = render_page(report(samples=(row,) * 3, name=endless, sentence=endless))
+    assert len(page) < 300_000
+    assert f"({3_000_000 - LONGEST:,} more characters)" in page
+
+
 def test_a_run_without_an_outcome_has_a_page_too() -> None:
     empty = report(verdict="no-dataset", private=None, iterations=(), contamination=None, samples=(), diversity=())
-    assert "Finalists" not in render_page(empty)
+    page = render_page(empty)
+    assert "The private split stayed closed" in page
+    assert "McNemar" not in page
 
 
 def cells(page: str, first: str) -> list[str]:
@@ -83,18 +126,19 @@ def cells(page: str, first: str) -> list[str]:
 
 
 def test_the_charts_lie_within_their_frames_and_say_their_figures_in_words() -> None:
-    versions = tuple(schema.Diversity(version=f"v{n}-0", distinct2=0.5, skill_evenness=0.25 * n) for n in range(1, 5))
-    page = render_page(report(diversity=versions))
-    points = re.findall(r'points="([^"]+)"', page)
-    assert len(points) == 3
-    for pair in " ".join(points).split():
-        x, y = map(float, pair.split(","))
-        assert 0 <= x <= 640
-        assert 0 <= y <= 240
-    titles = re.findall(r'<title id="([a-z-]+)">(.*?)</title>', page)
-    assert dict(titles)["variety-title"] == "evenness over skills: 25.0 %, 50.0 %, 75.0 %, 100.0 %. "
-    for identity, _ in titles:
-        assert f'aria-labelledby="{identity}"' in page
+    page = render_page(full())
+    places = re.findall(r' (?:x1|x2|cx|cy|x|width)="(-?[\d.]+)%"', page)
+    assert len(places) > 200
+    assert all(0 <= float(place) <= 100 for place in places)
+    assert all(0 <= float(y) <= 270 for y in re.findall(r' (?:y1|y2|cy)="(-?[\d.]+)"', page))
+    titles = dict(re.findall(r'<title id="([a-z-]+)">(.*?)</title>', page))
+    assert titles["variety-title"].startswith("distinct pairs among 500: 82.0 %, 79.0 %, 76.0 %")
+    assert "selection: 30.0 % (21.0 to 40.0), 48.0 % (39.0 to 56.0)" in titles["scores-title"]
+    assert "attempt 1, amounts: predicted +13.0, came +11.0." in titles["predictions-title"]
+    for drawing in re.findall(r"<svg[^>]*>", page):
+        named = re.search(r'aria-labelledby="([a-z-]+)"', drawing)
+        words = titles[named[1]] if named else ""
+        assert words or 'aria-label="' in drawing or "aria-hidden" in drawing or 'width="100%"' in drawing
 
 
 def test_alarms_stand_before_the_figures_and_nothing_is_said_when_there_is_none() -> None:
@@ -218,3 +262,32 @@ def test_the_report_survives_being_stored() -> None:
     stored = report().model_dump(mode="json", by_alias=True)
     assert stored["private"]["gainPoints"] == 50.0
     assert schema.Report.model_validate({**stored, "later": 1}) == report()
+
+
+def test_what_makes_a_gain_believable_is_on_the_page() -> None:
+    page = render_page(full())
+    for text in (
+        "+133 %",
+        "9.8 points",
+        "so it is called significant",
+        "The difference, +3.5 points (interval -2.0 to +9.0), may be chance.",
+        "Reading 1 by this run",
+        "before it: payments-first",
+        "left out: the budget&#39;s wall clock was spent",
+        "worse, allowed",
+        "20 of 31 items of the feedback split",
+        "Items of selection and private are never shown",
+    ):
+        assert text in page
+    assert cells(page, "one-shot recipe")[1:4] == ["65.5 %", "+6.6 (+0.6 to +12.6)", "55.5 %"]
+    assert cells(page, "amounts") == ["amounts", "600", "+14.2 (+9.0 to +19.1)", "+2.4", "+5.7"]
+    assert cells(page, "search") == ["search", "engineer", "5 min 10 s", NONE, "14", "210,000", "$1.25"]
+    assert cells(page, "t-00000000000b") == ["t-00000000000b", "11", "72.0 %", "62.0 %", "55", "6", "&lt; 0.0001"]
+
+
+def test_a_gain_below_what_can_be_told_is_not_called_significant() -> None:
+    private = full().private
+    assert private is not None
+    small = private.model_copy(update={"gain_points": 8.0, "significant": False})
+    page = render_page(report(private=small))
+    assert "The gain is smaller, so it is not called significant." in page

@@ -12,7 +12,7 @@ import pytest
 
 from preceptor.evaluation.diversity import DiversityMeter
 from preceptor.report import schema
-from preceptor.report.charts import comparable, variety_lines
+from preceptor.report.charts.lines import comparable, variety_lines
 from preceptor.report.variety import variety
 from preceptor.storage import datasets, layout
 from preceptor.storage.store import Store

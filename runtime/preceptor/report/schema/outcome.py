@@ -67,6 +67,8 @@ class Private(Stored):
     """``(after - before) / before`` (PAPER: relative gain); ``null`` when ``before`` is 0."""
     detectable_points: float | None = None
     """The smallest gain, in points, that a split like this one shows four times out of five."""
+    significant: bool | None = None
+    """Whether the interval excludes 0 and the gain is at least ``detectablePoints``; ``null`` in older reports."""
     exact_before: float
     """Share of items right in every part, untrained."""
     exact_after: float
