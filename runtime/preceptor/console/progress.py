@@ -171,6 +171,8 @@ class ConsoleReporter(Follower):
     def changed(self) -> None:
         """See :class:`preceptor.loop.telling.Follower`."""
         self._told = self._now()
+        if self._live is not None:
+            self._live.refresh()
 
     def advanced(self) -> None:
         """See :class:`preceptor.loop.telling.Follower`: now and then a line, where nothing moves on the screen."""

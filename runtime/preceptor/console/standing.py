@@ -176,8 +176,8 @@ def stage_figures(stage: StageProgress) -> list[str]:
     if spent.requests or spent.tokens:
         figures.append(f"{spent.requests:,} requests, {spent.tokens:,} tokens, ${spent.usd:.2f}")
     figures.append(f"{duration(stage.seconds)} so far")
-    if stage.left and stage.total is not None:
-        figures.append(f"{_rate((stage.total - stage.done) / stage.left)}, about {duration(stage.left)} left")
+    if stage.rate and stage.left is not None:
+        figures.append(f"{_rate(stage.rate)}, about {duration(stage.left)} left")
     return figures
 
 

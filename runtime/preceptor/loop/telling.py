@@ -53,24 +53,26 @@ class _Step:
         if done != self.done or self.first == (now, done):
             self.done, self.last = done, now
 
-    def left(self, now: float) -> float | None:
-        if self.first is None or self.total is None:
-            return None
-        since, before = self.first
-        if self.done <= before or self.last <= since:
-            return None
-        return max(0.0, (self.total - self.done) * (self.last - since) / (self.done - before) - (now - self.last))
-
     def shown(self, now: float) -> StageProgress:
-        left = self.left(now)
+        rate = self._rate()
+        left = None
+        if rate is not None and self.total is not None:
+            left = max(0.0, (self.total - self.done) / rate - (now - self.last))
         return StageProgress(
             title=self.title,
             done=self.done,
             total=self.total,
             seconds=round(now - self.began, 3),
+            rate=None if rate is None else round(rate, 4),
             left=None if left is None else round(left, 1),
             spent=self.spent.to_data(),
         )
+
+    def _rate(self) -> float | None:
+        if self.first is None:
+            return None
+        since, before = self.first
+        return (self.done - before) / (self.last - since) if self.done > before and self.last > since else None
 
 
 class Follower:

@@ -41,6 +41,8 @@ class StageProgress(Stored):
     """Parts in all; ``null`` when nobody knows."""
     seconds: float
     """How long it has taken so far."""
+    rate: float | None = None
+    """Parts a second so far; ``null`` when nobody knows."""
     left: float | None = None
     """Seconds it takes yet at the rate so far; ``null`` when nobody knows."""
     spent: dict[str, int] = Field(default_factory=dict)
