@@ -4,56 +4,39 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 
-from preceptor import __version__
-from preceptor.closing.comparisons import Comparisons
-from preceptor.closing.other_tasks import OtherTask, other_tasks
-from preceptor.closing.parts import Parts
+from preceptor.closing.other_tasks import other_tasks
 from preceptor.closing.reading import Readings
+from preceptor.composition import Composition, tested, write_report
 from preceptor.endpoints.credentials import Credentials
-from preceptor.engineers.build import build_engineer
-from preceptor.engineers.llm.rules import document_check
-from preceptor.errors import BudgetError, ResumeError, StorageError
+from preceptor.errors import BudgetError, StorageError
 from preceptor.gates.gate import Safeguards, Screen
-from preceptor.loop.asking import EngineerLine
-from preceptor.loop.events import AnyEvent, DocumentChanged, Published, RunStarted, from_record, to_data
-from preceptor.loop.examining import Examinations
-from preceptor.loop.generating import Generation
-from preceptor.loop.inspection import Inspection
-from preceptor.loop.parts import Audience, Reporter, Workforce
+from preceptor.loop.events import from_record
+from preceptor.loop.parts import Audience, Workforce
 from preceptor.loop.replay import Replayed, replay
 from preceptor.loop.runner import Clock
-from preceptor.loop.runner import run as run_loop
-from preceptor.loop.safeguards import SelfTest, exam_index, protected
-from preceptor.loop.schooling import Schooling
+from preceptor.loop.safeguards import exam_index
 from preceptor.loop.state import RunState, fold
-from preceptor.loop.steps import Steps
 from preceptor.loop.telling import Both, StoredReporter
-from preceptor.report.build import build_report
-from preceptor.report.page import render_page
+from preceptor.opening import begin_or_resume, latest_document
 from preceptor.report.schema import Report
 from preceptor.spec.actors import LLMEngineer, OpenAITeacher
-from preceptor.spec.changes import changed_fields, document_digest, resume_problems
 from preceptor.spec.document import Spec, Specialization
 from preceptor.spec.load import Document
 from preceptor.storage import layout
 from preceptor.storage.ledger import Ledger
 from preceptor.storage.ledger import read_records as read_events
 from preceptor.storage.store import Store
-from preceptor.storage.tables import read_files, read_records
+from preceptor.storage.tables import read_items, read_records
 from preceptor.students.lengths import StudentLengths
 from preceptor.synthesis.context import UnitContext
 from preceptor.tasks.items import items_of
 from preceptor.tasks.prompts import conversation
 from preceptor.tasks.scorers import build_scorer
 from preceptor.tasks.splits import Split, SplitName, cut
-
-MATTERS = ("torch", "transformers", "peft", "deepspeed", "ray", "faker", "reasoning-gym", "jinja2", "numpy")
-"""Packages whose versions decide what is computed; recorded when a run begins."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +57,7 @@ def run_store(document: Document, storage: str | None, *, probe: bool = False) -
 def examination(document: Document) -> dict[SplitName, Split]:
     """Read the task's items and cut them; raises :class:`TaskError`."""
     task = document.spec.spec.task
-    return cut(task, items_of(task, read_files(task.items.uri, document.base_dir, task.items.limit)))
+    return cut(task, items_of(task, read_items(task.items, document.base_dir)))
 
 
 def run(
@@ -84,11 +67,13 @@ def run(
     reporter: Audience,
     workforce: Callable[[Spec], Workforce],
     now: Callable[[], float] = time.monotonic,
+    again: bool = False,
 ) -> Outcome:
     """Run a document to its end, or continue the run that its storage holds.
 
-    ``workforce`` is called only when there is work left. Raises :class:`UserError` for what the user can mend and
-    :class:`BudgetError` when the budget ended before a valid dataset.
+    ``workforce`` is called only when there is work left. ``again`` lets the search of a run that has ended go on under
+    a larger budget, after which the private split is read once more. Raises :class:`UserError` for what the user can
+    mend and :class:`BudgetError` when the budget ended before a valid dataset.
     """
     clock = Clock(now)
     spec = document.spec.spec
@@ -97,12 +82,12 @@ def run(
     store = run_store(document, storage, probe=True)
     context = _materials(spec, document.base_dir)
     with Ledger.acquire(store) as ledger:
-        state = _begin_or_resume(document, store, ledger, splits, others)
+        state = begin_or_resume(document.spec, document.text, store, ledger, splits, others, again=again)
         if state.published is None:
             _check_keys(spec)
             Screen(spec, build_scorer(spec.task.scorer), Safeguards())  # raises now for a gate that cannot be made
             papers = [other.paper for other in others]
-            exam = exam_index(spec, store, splits, context.seeds, _tested(state), papers)
+            exam = exam_index(spec, store, splits, context.seeds, tested(state), papers)
             hands = workforce(spec)
             try:
                 lengths = hands.prepared(_lengths(spec, document.base_dir))
@@ -111,8 +96,19 @@ def run(
                 with StoredReporter(store, ledger.epoch) as stored:
                     everybody = Both(reporter, stored)
                     everybody.begins(spec, state)
-                    steps = _steps(document, store, root, splits, others, context, ledger.epoch, hands, everybody)
-                    state = run_loop(spec, ledger, steps, everybody, clock)
+                    composed = Composition(
+                        document=document.spec,
+                        base_dir=document.base_dir,
+                        store=store,
+                        splits=splits,
+                        others=others,
+                        context=context,
+                        workforce=hands,
+                        reporter=everybody,
+                        readings=Readings(root, splits["private"].digest, document.spec.name),
+                        now=now,
+                    )
+                    state = composed.drive(ledger, clock)
             finally:
                 # Someone who interrupts does not want to wait for work in progress: it ends with this process.
                 if not isinstance(sys.exception(), KeyboardInterrupt):
@@ -130,157 +126,18 @@ def run(
     return Outcome(report, store)
 
 
-def _begin_or_resume(
-    document: Document, store: Store, ledger: Ledger, splits: dict[SplitName, Split], others: Sequence[OtherTask]
-) -> RunState:
-    state = fold(from_record(record) for record in ledger.records)
-    canonical = document.spec.canonical()
-    if state.started is None:
-        store.write(layout.SPEC, document.text.encode())
-        event: AnyEvent = RunStarted(
-            document=canonical,
-            document_digest=document_digest(document.spec),
-            splits={name: split.digest for name, split in splits.items()},
-            items={name: len(split.items) for name, split in splits.items()},
-            versions=_versions(),
-            suites={other.document: other.digest for other in others},
-        )
-        ledger.append(event.type, to_data(event))
-        return fold([event])
-    known = _latest_document(ledger)
-    _refuse_other_run(known, document, store, state.started.splits, splits)
-    _refuse_other_suites(store, state.started.suites, others)
-    changes = changed_fields(known, canonical)
-    if state.published is not None and any(change.path.startswith("spec.budget") for change in changes):
-        raise ResumeError(
-            f"the run in {store.uri()} has ended and its private split was read, so a larger budget cannot reopen it",
-            mend="restore spec.budget, or give a new run another metadata.name",
-        )
-    if changes:
-        store.write(layout.SPEC, document.text.encode())
-        event = DocumentChanged(
-            document=canonical, changes=tuple(str(change) for change in changes), elapsed=state.elapsed
-        )
-        ledger.append(event.type, to_data(event))
-    return state
-
-
-def _refuse_other_run(
-    known: dict[str, object],
-    document: Document,
-    store: Store,
-    digests: Mapping[str, str],
-    splits: dict[SplitName, Split],
-) -> None:
-    """Raise :class:`ResumeError` when the storage holds a run of another document or of other items."""
-    where = store.uri()
-    mend = "restore these fields, or give the new run another metadata.name"
-    problems = resume_problems(known, document.spec.canonical())
-    if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        raise ResumeError(f"the document changed since the run in {where} began:\n{lines}", mend=mend)
-    other = [name for name, split in splits.items() if digests.get(name) != split.digest]
-    if other:
-        raise ResumeError(
-            f"the items of {', '.join(other)} changed since the run in {where} began (task.items.uri)", mend=mend
-        )
-
-
-def _refuse_other_suites(store: Store, digests: Mapping[str, str], others: Sequence[OtherTask]) -> None:
-    """Raise :class:`ResumeError` when a task of ``evaluation.forgetting`` is not what the run began with."""
-    changed = [other.document for other in others if digests.get(other.document) != other.digest]
-    if changed:
-        raise ResumeError(
-            f"what {', '.join(changed)} asks changed since the run in {store.uri()} began: its items, its splits, its "
-            "scorer or what stands around its questions (spec.evaluation.forgetting)",
-            mend="restore them, or give the new run another metadata.name",
-        )
-
-
-def _latest_document(ledger: Ledger) -> dict[str, object]:
-    events = (from_record(record) for record in ledger.records)
-    documents = [event.document for event in events if isinstance(event, RunStarted | DocumentChanged)]
-    return documents[-1]
-
-
-def _steps(
-    document: Document,
-    store: Store,
-    root: Store,
-    splits: dict[SplitName, Split],
-    others: Sequence[OtherTask],
-    context: UnitContext,
-    epoch: int,
-    workforce: Workforce,
-    reporter: Reporter,
-) -> Steps:
-    spec = document.spec.spec
-    scorer = build_scorer(spec.task.scorer)
-    papers = [other.paper for other in others]
-    questions = protected(spec, splits, context.seeds, papers)
-    inspection = Inspection(spec, store, reporter=reporter, protected=questions, epoch=epoch)
-    line = EngineerLine(spec.engineer, store, epoch) if isinstance(spec.engineer, LLMEngineer) else None
-    generation = Generation(spec, store, workforce, reporter, context, epoch, inspection)
-    schooling = Schooling(spec, document.base_dir, store, workforce, reporter)
-    examinations = Examinations(spec, document.base_dir, store, workforce, reporter)
-    parts = Parts(
-        document=document.spec,
-        base_dir=document.base_dir,
-        store=store,
-        splits=splits,
-        generation=generation,
-        schooling=schooling,
-        examinations=examinations,
-        reporter=reporter,
-        epoch=epoch,
-        arm=_arm,
-        other_tasks={other.document: other for other in others},
-    )
-    return Steps(
-        spec=spec,
-        store=store,
-        splits=splits,
-        engineer=build_engineer(spec.engineer, line=line, check=document_check(spec)),
-        line=line,
-        self_test=SelfTest(spec, store, splits, scorer, context.safeguards, len(context.seeds), papers),
-        generation=generation,
-        schooling=schooling,
-        examinations=examinations,
-        closing=Comparisons(parts, Readings(root, splits["private"].digest, document.spec.name)),
-    )
-
-
-def _arm(document: Specialization, directory: str) -> RunState:
-    raise NotImplementedError
-
-
-def write_report(
-    document: Specialization,
-    store: Store,
-    splits: dict[SplitName, Split],
-    state: RunState,
-    published: Published,
-    context: UnitContext,
-) -> Report:
-    """Write ``report.json`` and the page beside it."""
-    report = build_report(document, store, splits, state, published, context)
-    store.write(layout.REPORT_HTML, render_page(report).encode())
-    store.write_json(layout.REPORT_JSON, report.model_dump(mode="json", by_alias=True))
-    return report
-
-
 def replayed(store: Store, base_dir: Path) -> Iterator[Replayed]:
     """Rebuild every dataset version of a run from its log; see :mod:`preceptor.loop.replay`.
 
     ``base_dir`` is what relative paths of seeds and pool are relative to.
     """
     events = [from_record(record) for record in read_events(store)]
-    documents = [event.document for event in events if isinstance(event, RunStarted | DocumentChanged)]
-    if not documents:
+    state = fold(events)
+    if state.started is None:
         raise _no_run(store)
-    spec = Specialization.model_validate(documents[-1]).spec
-    state, context = fold(events), _materials(spec, base_dir)
-    exam = exam_index(spec, store, {}, (), _tested(state)) if _tested(state) else None
+    spec = Specialization.model_validate(latest_document(events)).spec
+    context = _materials(spec, base_dir)
+    exam = exam_index(spec, store, {}, (), tested(state)) if tested(state) else None
     safeguards = Safeguards(exam, _lengths(spec, base_dir))
     return replay(spec, store, state, replace(context, safeguards=safeguards))
 
@@ -294,11 +151,6 @@ def _check_keys(spec: Spec) -> None:
     if neighbours is not None:
         Credentials.of(neighbours.endpoint)
         Credentials.of(neighbours.checker.endpoint)
-
-
-def _tested(state: RunState) -> str:
-    """Digest of the index of the examination that the run's gates were tested with; empty before, and without one."""
-    return state.safeguards.index if state.safeguards else ""
 
 
 def _lengths(spec: Spec, base_dir: Path) -> StudentLengths:
@@ -333,13 +185,3 @@ def read_report(store: Store) -> Report:
             mend="finish it with `preceptor run`; `preceptor status` shows how far it is",
         )
     return Report.model_validate(store.read_json(layout.REPORT_JSON))
-
-
-def _versions() -> dict[str, str]:
-    installed = {"preceptor": __version__}
-    for name in MATTERS:
-        try:
-            installed[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return installed

@@ -76,7 +76,18 @@ def schema(
 
 
 @app.command()
-def run(file: FileArgument, storage: StorageOption = None) -> None:
+def run(
+    file: FileArgument,
+    storage: StorageOption = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Go on with the search of a run that has ended, when spec.budget has grown. Its private split is then "
+            "read once more, which the report says for ever.",
+        ),
+    ] = False,
+) -> None:
     """Run a document to its end, or continue where an earlier run of it stopped."""
     from preceptor import app as application
     from preceptor.console.progress import ConsoleReporter
@@ -88,10 +99,12 @@ def run(file: FileArgument, storage: StorageOption = None) -> None:
     check_inputs(document, storage=storage)
     try:
         with ConsoleReporter(out) as reporter:
-            outcome = application.run(document, storage=storage, reporter=reporter, workforce=_ray_workforce)
+            outcome = application.run(
+                document, storage=storage, reporter=reporter, workforce=_ray_workforce, again=again
+            )
     except KeyboardInterrupt:
-        again = f"preceptor run {file}" + (f" --storage {storage}" if storage else "")
-        err.print(f"\ninterrupted; what was finished is kept. Continue with: {again}", highlight=False, markup=False)
+        same = f"preceptor run {file}" + (f" --storage {storage}" if storage else "")
+        err.print(f"\ninterrupted; what was finished is kept. Continue with: {same}", highlight=False, markup=False)
         # At once: an orderly exit would wait for a training in progress. Ray's processes follow this one.
         sys.stdout.flush()
         os._exit(INTERRUPTED)

@@ -172,7 +172,7 @@ class World:
                     elapsed=after["elapsed"],
                 )
             case EndSearch(event) | SkipControl(event):
-                return event
+                return event.model_copy(update={"elapsed": state.elapsed})
             case Publish() | OpenPrivate() | RunControl() | ExamineSuite() | RemoveSkill():
                 return self._closing(step)
             case Done():

@@ -20,7 +20,7 @@ from preceptor.endpoints.log import LogWriter
 from preceptor.endpoints.messages import Answer, Correspondent, Failure, Request
 from preceptor.endpoints.meter import Lease, worst_case
 from preceptor.loop.asking import PLENTY
-from preceptor.loop.budget import left
+from preceptor.loop.budget import left, whole
 from preceptor.loop.events import ControlEnded
 from preceptor.loop.examining import Paper, split_score
 from preceptor.loop.parts import Stage
@@ -61,7 +61,7 @@ def ceiling(parts: Parts, state: RunState) -> ControlEnded:
     teacher = parts.spec.teacher
     assert isinstance(teacher, OpenAITeacher)
     questions = Questions(teacher, parts.paper("selection"))
-    tenth = Limit(*(None if most is None else most // SHARE for most in astuple(left(parts.spec, RunState()))))
+    tenth = Limit(*(None if most is None else most // SHARE for most in astuple(whole(parts.spec))))
     rest = left(parts.spec, state)
     worst = questions.worst
     if reason := _too_dear(worst, tenth, rest):
@@ -175,7 +175,7 @@ async def _asked(parts: Parts, questions: Questions, log: Store, limit: Limit) -
     items = questions.paper.items
     async with _line(questions.teacher, log, limit, parts.epoch) as line:
         with parts.reporter.stage("let the teacher answer selection", len(items)) as stage:
-            progress = _Progress(stage)
+            progress = _Progress(stage, line)
             answers = await _round(questions, line, items, 0, progress)
             for turn in range(1, TRIES):
                 lost = [place for place, one in enumerate(answers) if one is None or one.failure in ASKED_AGAIN]
@@ -189,7 +189,7 @@ async def _asked(parts: Parts, questions: Questions, log: Store, limit: Limit) -
 
 
 async def _round(
-    questions: Questions, line: Correspondent, items: Sequence[Item], turn: int, progress: _Progress
+    questions: Questions, line: Correspondence, items: Sequence[Item], turn: int, progress: _Progress
 ) -> list[Answer | None]:
     def work(item: Item) -> Callable[[], Awaitable[Answer]]:
         async def ask() -> Answer:
@@ -205,18 +205,20 @@ async def _round(
 class _Progress:
     """Counts questions that were answered, each once."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, line: Correspondence) -> None:
         self._stage = stage
+        self._line = line
         self._answered: set[str] = set()
 
     def answered(self, item: str) -> None:
         """Note an answer."""
         self._answered.add(item)
         self._stage.advance(len(self._answered))
+        self._stage.spend(self._line.tally.spent)
 
 
 @asynccontextmanager
-async def _line(teacher: OpenAITeacher, log: Store, limit: Limit, epoch: int) -> AsyncIterator[Correspondent]:
+async def _line(teacher: OpenAITeacher, log: Store, limit: Limit, epoch: int) -> AsyncIterator[Correspondence]:
     """A line to the teacher's model within a limit, answered from the log where that has an answer."""
     from preceptor.endpoints.client import Client
 

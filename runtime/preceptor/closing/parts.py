@@ -17,9 +17,24 @@ from preceptor.spec.document import Spec, Specialization
 from preceptor.storage.store import Store
 from preceptor.tasks.splits import Split
 
-Arm = Callable[[Specialization, str], RunState]
-"""Runs another document to its end in a directory below the run's own, with the same hands and the same examination, or
-goes on where that was interrupted. Gives the fold of its ledger. Its private split is the run's own reading."""
+
+@dataclass(frozen=True)
+class Errand:
+    """A comparison that is a run of its own."""
+
+    document: Specialization
+    """What it runs, in place of the run's document."""
+    directory: str
+    """Where below the run's directory."""
+    title: str
+    """What people are told it is."""
+    reading: int
+    """The run's reading of the private split that it belongs to."""
+
+
+Arm = Callable[[Errand], RunState]
+"""Runs an errand to its end with the run's hands and the same examination, or goes on where that was interrupted. Gives
+the fold of its ledger."""
 
 
 @dataclass(frozen=True)

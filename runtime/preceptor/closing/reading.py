@@ -24,6 +24,8 @@ class Readings:
     """Digest of the split's items."""
     run: str
     """The run's name."""
+    within: int = 0
+    """For a comparison's own run, the reading that it belongs to."""
 
     def open(self, reading: int) -> PrivateOpened:
         """Note a reading, and say who had read the same items before.
@@ -32,7 +34,7 @@ class Readings:
             StorageError: the storage root cannot be written.
         """
         if self.root is None:
-            return PrivateOpened(reading=reading)
+            return PrivateOpened(reading=self.within or reading)
         directory = layout.readings(self.digest)
         others = sorted({name.rpartition("-")[0] for name in self.root.names(directory)} - {self.run})
         with suppress(FileExistsError):  # noted by a driver that was killed before the ledger knew

@@ -6,8 +6,8 @@ needs is bounded from below, so the search never ends while one might still fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, replace
 from math import ceil
 from typing import Literal
 
@@ -20,49 +20,114 @@ from preceptor.recipes.pricing import budget_limit
 from preceptor.spec.actors import LLMEngineer, OpenAITeacher
 from preceptor.spec.document import Budget, Spec
 from preceptor.spec.endpoint import Price, Sampling
+from preceptor.spec.evaluation import ControlName
 
 ROWS_PER_REQUEST = 32
 """Most rows that one request can ask for (``PromptSource.rows_per_request``)."""
 _FEW = "too few for another version"
 
 
+ARMS: tuple[ControlName, ...] = ("oneShot", "heuristic", "distillation")
+"""Comparisons that search, and so have a budget: each may use up what the search does."""
+
+
+def arms(spec: Spec) -> tuple[ControlName, ...]:
+    """Those of :data:`ARMS` that the document wants."""
+    asked = spec.evaluation.controls
+    wanted: dict[ControlName, bool] = {
+        "oneShot": asked.one_shot,
+        "heuristic": asked.heuristic,
+        "distillation": asked.distillation,
+    }
+    return tuple(name for name in ARMS if wanted[name])
+
+
+def share(spec: Spec, state: RunState) -> Limit:
+    """What the search may use up in all, so that every comparison that searches may use up as much.
+
+    With k of them that is one part in k + 1 of what the comparisons that are over, such as the teacher's own
+    examination, left of the document's budget. Of rows k counts all; of requests, tokens and money those that can
+    ask anybody.
+    """
+    rest = whole(spec) - _compared(state)
+    return _part(rest, 1 + len(arms(spec)), 1 + _asking(spec, arms(spec)))
+
+
 def left(spec: Spec, state: RunState) -> Limit:
-    """What the run may still use up. ``requests`` are the teacher's; tokens and money are everybody's."""
-    whole = spec.budget.model_copy(update={"teacher_requests_per_attempt": None})
-    return budget_limit(whole, used(state))
+    """What the search may still use up. ``requests`` are the teacher's; tokens and money are everybody's."""
+    return share(spec, state) - used(state)
 
 
 def left_for_attempt(spec: Spec, state: RunState) -> Limit:
     """What the teacher may use up for the next attempt."""
-    return budget_limit(spec.budget, used(state))
+    return left(spec, state) & Limit(requests=spec.budget.teacher_requests_per_attempt)
+
+
+def left_for_arm(spec: Spec, state: RunState, name: ControlName) -> Limit:
+    """What a comparison that searches may use up: what the search did, and no more than its part of the rest.
+
+    The rest is smaller than that only when a search went on again (``--again``) under a budget that grew too little.
+    One unit stands for what the search did without, and what cannot be used up has no limit.
+    """
+    waiting = [arm for arm in arms(spec) if arm not in state.controls]
+    searched = used(state)
+    rest = whole(spec) - _compared(state) - searched
+    equal = Limit(*(max(1, amount) for amount in astuple(searched)))
+    most = equal & _part(rest, max(1, len(waiting)), max(1, _asking(spec, waiting)))
+    return most if may_ask(spec, name) else Limit(rows=most.rows)
 
 
 def used(state: RunState) -> Amount:
-    """What counts towards the budget: all that was spent, but for the engineer's requests.
+    """What the search has used up of the budget: all that was spent on it, but for the engineer's requests."""
+    return state.spent_on_teacher + replace(state.spent_on_engineer, requests=0)
 
-    Of the comparisons it is the teacher's own examination; those that search have a share of the budget to themselves.
-    """
-    ceiling = state.controls.get("ceiling")
-    examined = Amount.from_data(ceiling.spent) if ceiling else Amount()
-    return state.spent_on_teacher + replace(state.spent_on_engineer, requests=0) + examined
+
+def _compared(state: RunState) -> Amount:
+    """What comparisons have used up of the budget."""
+    return state.spent_on_controls - Amount(requests=state.planned_for_controls)
+
+
+def whole(spec: Spec) -> Limit:
+    """The document's budget, of which comparisons have their part too."""
+    return budget_limit(spec.budget.model_copy(update={"teacher_requests_per_attempt": None}), Amount())
+
+
+def _part(rest: Limit, rows: int, asked: int) -> Limit:
+    """One part in ``rows`` of the rows, one in ``asked`` of everything else."""
+    return Limit(
+        rows=None if rest.rows is None else rest.rows // rows,
+        requests=None if rest.requests is None else rest.requests // asked,
+        tokens=None if rest.tokens is None else rest.tokens // asked,
+        picodollars=None if rest.picodollars is None else rest.picodollars // asked,
+    )
+
+
+def _asking(spec: Spec, names: Sequence[ControlName]) -> int:
+    return sum(may_ask(spec, name) for name in names)
+
+
+def may_ask(spec: Spec, name: ControlName) -> bool:
+    """Whether one of :data:`ARMS` may ask a model: generators ask nobody, and `heuristic` plans with nothing else."""
+    return name != "heuristic" or spec.dataset.gates.contamination.neighbours is not None
 
 
 def out_of_budget(spec: Spec, state: RunState) -> SearchEnded | None:
     """Why no attempt fits any more, or ``None``."""
-    rest = left(spec, state)
+    rest, most = left(spec, state), share(spec, state)
+    whose = " that are the search's share" if arms(spec) else ""
     rows = 1 if state.best else spec.dataset.minimum
     if rest.rows is not None and rest.rows < rows:
-        detail = f"{rest.rows} of {spec.budget.rows} rows are left, too few for another version"
-        return SearchEnded(reason="rows", detail=detail)
+        return SearchEnded(reason="rows", detail=f"{rest.rows} of {most.rows} rows{whose} are left, {_FEW}")
     for least in _least(spec, rows):
         if rest.requests is not None and rest.requests < least.requests:
-            detail = f"{rest.requests} of {spec.budget.teacher_requests} teacher requests are left, {_FEW}"
+            detail = f"{rest.requests} of {most.requests} teacher requests{whose} are left, {_FEW}"
             return SearchEnded(reason="teacherRequests", detail=detail)
         if rest.tokens is not None and rest.tokens < least.tokens:
-            return SearchEnded(reason="tokens", detail=f"{rest.tokens} of {spec.budget.tokens} tokens are left, {_FEW}")
+            return SearchEnded(reason="tokens", detail=f"{rest.tokens} of {most.tokens} tokens{whose} are left, {_FEW}")
         if rest.picodollars is not None and rest.picodollars < least.picodollars:
-            money = rest.picodollars / PICODOLLARS
-            return SearchEnded(reason="usd", detail=f"${money:.4g} of ${spec.budget.usd:g} are left, {_FEW}")
+            assert most.picodollars is not None
+            money = f"${rest.picodollars / PICODOLLARS:.4g} of ${most.picodollars / PICODOLLARS:g}"
+            return SearchEnded(reason="usd", detail=f"{money}{whose} are left, {_FEW}")
     return _nothing_fitted(spec, state)
 
 

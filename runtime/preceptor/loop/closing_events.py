@@ -59,6 +59,8 @@ class ControlEnded(Event):
     """Rows the teacher made for it, dropped ones included."""
     spent: Spent = Field(default_factory=dict)
     """What it used up, its rows left out: those are in ``made``."""
+    planned_with: int = 0
+    """Those of its requests that an engineer made: ``budget.teacherRequests`` does not count them."""
     seconds: float = 0.0
     """Wall-clock time it took."""
     detail: str = ""

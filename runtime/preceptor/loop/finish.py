@@ -84,11 +84,13 @@ def finalist_seeds(spec: Spec, state: RunState) -> range:
     """Return the seed indices of the finalists.
 
     Fresh ones, so that the student whose selection score chose the version does not judge it too; the search's own
-    student when the wall clock leaves no time to train again.
+    student when the wall clock left no time to train again, once the search had ended.
     """
-    if state.ended is not None and state.ended.reason == "wallClock":
-        return range(1)
-    return range(1, spec.evaluation.seeds + 1)
+    fresh = range(1, spec.evaluation.seeds + 1)
+    if state.ended is None or state.ended.reason != "wallClock":
+        return fresh
+    assert spec.budget.wall_clock is not None
+    return fresh if state.ended.elapsed + _for_finalists(spec, state) < spec.budget.wall_clock else range(1)
 
 
 def out_of_time(spec: Spec, state: RunState) -> bool:
@@ -99,10 +101,51 @@ def out_of_time(spec: Spec, state: RunState) -> bool:
 def time_to_finish(spec: Spec, state: RunState) -> float:
     """Seconds until the outcome if the search ended now; 0 before anything was trained.
 
-    Judged by the last training and the longest examination.
+    Finalists and every comparison that the document wants, counted in trainings, examinations and versions made. Each
+    is taken to last as long as in the search so far: the last training and making, the longest examination. Of a
+    comparison that searches as the run does, as many iterations as there are now.
     """
     if not state.trainings or not state.examinations:
         return 0.0
-    training = list(state.trainings.values())[-1].seconds
-    examination = max(event.seconds for event in state.examinations)
+    training, examination = _last_training(state), _longest_examination(state)
+    making = max((attempt.committed.seconds for attempt in state.attempts if attempt.committed), default=0.0)
+    seeds, wanted = spec.evaluation.seeds, controls(spec)
+    finalists = seeds * (training + examination)
+    version = making + training + examination
+    of_control: dict[ControlName, float] = {
+        "prompted": examination,
+        "format": finalists,
+        "oneShot": version + finalists,
+        "heuristic": max(1, len(state.iterations)) * version + finalists,
+        "distillation": version + finalists,
+    }
+    skills = _skills(state)
+    total = _for_finalists(spec, state) + sum(of_control.get(name, 0.0) for name in wanted)
+    total += len(spec.evaluation.forgetting) * (seeds + 1) * examination
+    return total + (skills * finalists if spec.evaluation.attribution and skills > 1 else 0.0)
+
+
+def _for_finalists(spec: Spec, state: RunState) -> float:
+    """Seconds to train the finalists and to let them and the untrained student answer private.
+
+    Of what happened in the search alone, so that it stays the same while finalists are trained.
+    """
+    if not state.trainings or not state.examinations:
+        return 0.0
+    training, examination = _last_training(state), _longest_examination(state)
     return spec.evaluation.seeds * training + (spec.evaluation.seeds + 1) * examination
+
+
+def _last_training(state: RunState) -> float:
+    searched = [event.seconds for (_, seed), event in state.trainings.items() if seed == 0]
+    return searched[-1] if searched else 0.0
+
+
+def _longest_examination(state: RunState) -> float:
+    searched = (event.seconds for event in state.examinations if "private" not in event.splits)
+    return max(searched, default=0.0)
+
+
+def _skills(state: RunState) -> int:
+    committed = [attempt.committed for attempt in state.attempts if attempt.committed]
+    return len(committed[-1].skills) if committed else 0

@@ -86,7 +86,7 @@ def observe(
         size=spec.dataset.size,
         minimum=spec.dataset.minimum,
         iterations_left=budget.iterations - len(state.iterations),
-        rows_left=None if budget.rows is None else budget.rows - state.rows_made,
+        rows_left=left(spec, state).rows,
         seed=spec.seed,
         attempt=len(state.attempts) + 1,
         operation=operation(spec, state),

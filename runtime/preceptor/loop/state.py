@@ -144,6 +144,8 @@ class RunState:
     """Other tasks that were examined, by their document."""
     removals: Mapping[str, SkillRemoved] = field(default_factory=lambda: MappingProxyType({}))
     """What each skill of the best version is worth, as far as it was tried."""
+    earlier: tuple[ControlEnded | SearchEnded, ...] = ()
+    """Comparisons, and ends of the search, before it went on again: what they used up still counts."""
     published: Published | None = None
     """The outcome."""
     elapsed: float = 0.0
@@ -255,14 +257,24 @@ class RunState:
     @property
     def spent_on_engineer(self) -> Amount:
         """What the engineer's model has used up."""
-        last = Amount.from_data(self.ended.spent) if self.ended else Amount()
+        ends = [event for event in (*self.earlier, self.ended) if isinstance(event, SearchEnded)]
+        last = sum((Amount.from_data(event.spent) for event in ends), Amount())
         return sum((attempt.spent_on_engineer for attempt in self.attempts), last)
 
     @property
     def spent_on_controls(self) -> Amount:
-        """What comparisons have used up, of teacher and engineer together."""
-        ended = self.controls.values()
-        return sum((replace(Amount.from_data(event.spent), rows=event.made) for event in ended), Amount())
+        """What comparisons have used up, of teacher and engineer together, those of earlier readings included."""
+        return sum((replace(Amount.from_data(event.spent), rows=event.made) for event in self._compared), Amount())
+
+    @property
+    def planned_for_controls(self) -> int:
+        """Requests of comparisons that an engineer made."""
+        return sum(event.planned_with for event in self._compared)
+
+    @property
+    def _compared(self) -> tuple[ControlEnded, ...]:
+        past = (event for event in self.earlier if isinstance(event, ControlEnded))
+        return (*past, *self.controls.values())
 
     @property
     def spent(self) -> Amount:
@@ -346,8 +358,10 @@ def _after_search(state: RunState, event: Closing) -> RunState:
         case Reopened():
             # What the controls and other tasks said was of another best version; examinations keep their place.
             kept = {name: event for name, event in state.controls.items() if event.split != "private"}
+            past = [event for name, event in state.controls.items() if name not in kept]
             return replace(
                 state,
+                earlier=(*state.earlier, *past, *([state.ended] if state.ended else [])),
                 ended=None,
                 opened=False,
                 published=None,

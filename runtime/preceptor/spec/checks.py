@@ -27,12 +27,13 @@ from preceptor.spec.source import join
 _GENERATORS = "spec.teacher.generators"
 _RECIPE = "spec.engineer.recipe"
 _SKILLS = f"{_RECIPE}.skills"
+_CONTROLS = "spec.evaluation.controls"
 
 
 def contradictions(document: Specialization) -> list[Problem]:
     """Return a problem, still without its line, for every pair of sections of ``document`` that do not fit."""
     spec = document.spec
-    return [*_wordings(spec), *_shares(spec), *_recipe(spec), *_budget(spec), *_plannable(spec)]
+    return [*_wordings(spec), *_shares(spec), *_recipe(spec), *_budget(spec), *_plannable(spec), *_controls(spec)]
 
 
 def skill_of(name: str, generator: Generator) -> str:
@@ -153,6 +154,30 @@ def _plannable(spec: Spec) -> Iterator[Problem]:
         message = "the heuristic engineer plans rows of generators, and the teacher declares none"
         mend = "declare `teacher.generators`, or write `engineer: {kind: llm, …}` or `kind: fixed` with a recipe"
         yield Problem("spec.engineer.kind", None, message, mend)
+
+
+def _controls(spec: Spec) -> Iterator[Problem]:
+    """Check that every comparison that is a run of its own can be one, and another than the run itself."""
+    asked, engineer, teacher = spec.evaluation.controls, spec.engineer, spec.teacher
+    if asked.one_shot and (isinstance(engineer, FixedEngineer) or engineer.strategy == "oneShot"):
+        has = "a fixed engineer makes" if isinstance(engineer, FixedEngineer) else "`strategy: oneShot` makes"
+        yield _same_run("oneShot", f"{has} one version without feedback already, so this would be the same run")
+    if asked.heuristic and isinstance(engineer, HeuristicEngineer):
+        yield _same_run("heuristic", "the engineer is the `heuristic` one already, so this would be the same run")
+    elif asked.heuristic and not getattr(teacher, "generators", None):
+        message = "the heuristic engineer plans rows of generators, and the teacher declares none"
+        yield Problem(f"{_CONTROLS}.heuristic", None, message, "declare `teacher.generators`, or remove `heuristic`")
+    if asked.distillation and not isinstance(teacher, OpenAITeacher):
+        message = f"a teacher of kind `{teacher.kind}` has no model that could solve the task's seeds"
+        mend = "remove `distillation`, or write a teacher of kind `openai`"
+        yield Problem(f"{_CONTROLS}.distillation", None, message, mend)
+    elif asked.distillation and spec.task.seeds is None:
+        message = "the teacher would solve the task's raw seed questions, and the task has none"
+        yield Problem(f"{_CONTROLS}.distillation", None, message, "write `task.seeds`, or remove `distillation`")
+
+
+def _same_run(control: str, message: str) -> Problem:
+    return Problem(f"{_CONTROLS}.{control}", None, message, f"remove `{control}`")
 
 
 def _unknown(path: str, what: str, name: str, known: list[str]) -> Problem:
