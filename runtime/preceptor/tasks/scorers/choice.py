@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from preceptor.errors import TaskError
 from preceptor.spec.task import ChoiceScorer
-from preceptor.tasks.scorers.phrases import after_phrase, last_boxed
+from preceptor.tasks.scorers.phrases import after_phrase, last_boxed, without_thoughts
 from preceptor.tasks.scorers.score import Score, all_or_nothing
 
 if TYPE_CHECKING:
@@ -48,12 +48,21 @@ class Choice:
         return self._read(answer) is not None
 
     def _read(self, text: str) -> str | None:
-        """The label: boxed, the whole output, after "the answer is", in front of it, or the only one it names."""
+        """The label, from the first of these places that has one.
+
+        Boxed; the whole output; after "the answer is"; alone on the first line; in front of it; the only one it names.
+        """
+        text = without_thoughts(text)
         for part in (last_boxed(text), text):
             label = self._labels.get(part.strip(_AROUND).casefold()) if part is not None else None
             if label is not None:
                 return label
         sentence = after_phrase(text)
+        first, *others = (
+            self._labels.get(line.strip(_AROUND).casefold()) for line in text.strip().splitlines() or [""]
+        )
+        if first is not None and sentence is None and not any(others):
+            return first
         if sentence is not None and (named := self._in(self._named, sentence)):
             return named.pop() if len(named) == 1 else None
         marked = self._in(self._marked, text)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from preceptor.errors import TaskError
 from preceptor.spec.task import ReasoningGymScorer
 from preceptor.tasks.scorers.gym_screen import entry_is_safe, screened
+from preceptor.tasks.scorers.phrases import without_thoughts
 from preceptor.tasks.scorers.score import Score
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class ReasoningGym:
 
 def _answer(output: str) -> str | None:
     """What stands between the last ``<answer>`` tags, else the whole output; ``None`` when blank or absurdly long."""
+    output = without_thoughts(output)
     tagged = _TAGGED.findall(output)
     answer = (tagged[-1] if tagged else output).strip()
     return answer if 0 < len(answer) <= _LONGEST_ANSWER else None

@@ -24,7 +24,7 @@ _LONGEST = 20_000
 _LONGEST_FORMULA = 500
 _MINUS = str.maketrans(dict.fromkeys("\u2212\ufe63\uff0d", "-"))
 _MARKED = re.compile(r"\$|\\\(|\\\[|\\f?boxed")
-_IN_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf|operatorname|mbox)\s*\{[^{}]{0,200}\}")
+_IN_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf|operatorname|mbox|begin|end)\s*\{[^{}]{0,200}\}")
 _WORD = re.compile(r"(?<![\\A-Za-z])(?!sqrt|sin|cos|tan|log|exp|pi)[A-Za-z]{3,}")
 _PLAIN = re.compile(r"[-+]?[0-9][0-9.,]*\s*%?")
 _BOLD = re.compile(r"(?<![\w)\]*])\*\*(?! )([^*\n]{1,200})(?<! )\*\*(?![\w(\[*])")
@@ -60,7 +60,7 @@ def _marked(text: str) -> str:
     math-verify reads LaTeX only where something marks it. Of plain text it takes the last number, so ``x^2 + 3`` and
     ``(3, 4)`` would be 3 and nothing.
     """
-    text = without_thoughts(text)[-_LONGEST:].translate(_MINUS)
+    text = without_thoughts(text)[-_LONGEST:].translate(_MINUS).replace("\\$", "")
     if _MARKED.search(text):
         return text
     # What math-verify reads as 1.2 and as 1/2 ("1.2e-3", "3 1/2"); stars of bold it takes along.

@@ -13,6 +13,7 @@ _LARGEST_EXPONENT = 400
 _LONGEST_QUANTITY = 200
 
 _MINUS = str.maketrans(dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-"))
+_DATE = re.compile(r"(?<![\w.-])[0-9]{4}-[01][0-9]-[0-3][0-9](?![\w-])")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 _THIN_THOUSANDS = re.compile(r"(?<=[0-9])(?:[\u00a0\u2009\u202f']|\\[,!]|\{,\})(?=[0-9]{3}(?![0-9]))")
@@ -120,9 +121,9 @@ def _numbers(plain: str) -> Iterator[Number]:
 
 
 def _plain(text: str) -> str:
-    """The text with one kind of minus, ``^`` for superscripts, plain fractions, and without LaTeX's decoration."""
+    """The text with one kind of minus, ``^`` for superscripts, plain fractions, no days, no LaTeX decoration."""
     text = _SUPERSCRIPT.sub(lambda match: "^" + match.group().translate(_SUPERSCRIPTS), text.translate(_MINUS))
-    text = _THIN_THOUSANDS.sub(",", text)
+    text = _THIN_THOUSANDS.sub(",", _DATE.sub("date", text))
     text = _LATEX_NOISE.sub("", _LATEX_TEXT.sub(r" \1 ", _LATEX_FRACTION.sub(_fraction, text)))
     return _CARET.sub(r"^\1", text)
 

@@ -10,7 +10,7 @@ from preceptor.errors import TaskError
 from preceptor.spec.task import NumericScorer
 from preceptor.tasks.scorers.formulas import closed_form
 from preceptor.tasks.scorers.numbers import Number, first_number, in_units_of_ten, last_number
-from preceptor.tasks.scorers.phrases import after_phrase, last_boxed
+from preceptor.tasks.scorers.phrases import after_phrase, last_boxed, without_thoughts
 from preceptor.tasks.scorers.score import Score, all_or_nothing
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Numeric:
 
 def read_number(text: str) -> Number | None:
     r"""The number in the last ``\boxed{}``; else the one after the last "answer is"; else the last one."""
+    text = without_thoughts(text)
     boxed = last_boxed(text)
     if boxed is not None:
         value = closed_form(_RESULT.split(boxed)[-1])
@@ -63,6 +64,7 @@ def read_number(text: str) -> Number | None:
 
 def read_truth(text: str) -> str | None:
     r"""The truth value, in lower case: in the last ``\boxed{}``; else after "answer is"; else all that is written."""
+    text = without_thoughts(text)
     boxed = last_boxed(text)
     for part in (boxed,) if boxed is not None else (after_phrase(text), text):
         plain = _DECORATION.sub("", part or "").strip(" \t\r\n.,:;!*_$`{}()").casefold()
@@ -73,6 +75,7 @@ def read_truth(text: str) -> str | None:
 
 def _readings(text: str) -> tuple[Number, ...]:
     """What a text's number may mean: two values when a unit with a power of ten follows it, else one or none."""
+    text = without_thoughts(text)
     boxed = last_boxed(text)
     both = in_units_of_ten(text if boxed is None else boxed)
     if both is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
+_THINK, _THOUGHT = "<think>", "</think>"
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _LONGEST_BOX = 2_000
 _MOST_BOXES = 50
@@ -14,8 +14,18 @@ _SENTENCE = re.compile(r"\s*(.+?)(?:[.!?;](?=\s|$)|\n|$)")
 
 
 def without_thoughts(text: str) -> str:
-    """The text without what a reasoning model writes between ``<think>`` and ``</think>``."""
-    return _THOUGHT.sub("", text)
+    """The text without what a reasoning model writes between ``<think>`` and ``</think>``.
+
+    The first of these may stand in the prompt; then everything before the second is thought. One that the output's end
+    cuts off stays.
+    """
+    if _THOUGHT not in text:
+        return text
+    kept, start = [], 0
+    while (opened := text.find(_THINK, start)) >= 0 and (closed := text.find(_THOUGHT, opened)) >= 0:
+        kept.append(text[start:opened])
+        start = closed + len(_THOUGHT)
+    return "".join([*kept, text[start:]]).rpartition(_THOUGHT)[2]
 
 
 def last_boxed(text: str) -> str | None:
