@@ -31,10 +31,11 @@ def test_counts(tmp_path: Path) -> None:
         "private": {"plus": 6, "minus": 6},
     }
     assert (found.iterations, found.attempts, found.rows_made) == (2, 9, 400)
-    # Two in the search and one finalist; the untrained student sits twice, the finalist once, each iteration once.
-    assert (found.work.trainings, found.work.examinations) == (3, 5)
-    assert found.work.answers == (1 + 2) * 12 + (1 + 1) * 12
-    assert found.work.untrained_answers == 24
+    # Two in the search and one finalist; the untrained student sits twice, and once more with examples (`prompted`),
+    # the finalist once, each iteration once.
+    assert (found.work.trainings, found.work.examinations) == (3, 6)
+    assert found.work.answers == (1 + 2) * 12 + (1 + 1) * 12 + 12
+    assert found.work.untrained_answers == 24 + 12
     assert found.training_tokens == 40 * found.work.row_tokens
     assert found.asked == Amount()
     assert list(found.generators) == ["minus", "plus"]

@@ -92,34 +92,36 @@ def _engineer(spec: Spec, name: ArmName, seeds: Iterable[str | None]) -> Enginee
             most = spec.dataset.gates.balance.max_share
             return HeuristicEngineer(kind="heuristic", cap=cap if most is None else min(cap, most))
         case "distillation":
-            engineer = FixedEngineer(kind="fixed", recipe=_solving(spec, Counter(seeds)))
-            if found := next(problems(engineer.recipe, spec), None):
-                raise LeftOutError(f"the seeds make no recipe that the document allows: {found}")
-            return engineer
+            return FixedEngineer(kind="fixed", recipe=solving(spec, seeds))
         case _:
             assert_never(name)
 
 
-def _solving(spec: Spec, seeds: Counter[str | None]) -> Recipe:
-    """A recipe that answers as many seeds as a version holds: of every skill in proportion to its seeds.
+def solving(spec: Spec, skills: Iterable[str | None]) -> Recipe:
+    """Return the recipe that answers as many seeds as a version holds, of every skill in proportion to its seeds.
 
-    Seeds that say no skill are one of their own, so that none is answered twice.
+    ``skills`` are those of the seeds, ``None`` for any. Where every seed says its skill, or enough of them do, the
+    others are left; else those that say none are a skill of their own. Raises :class:`LeftOutError` when the document
+    does not allow such a recipe.
     """
+    seeds = Counter(skills)
     total = min(spec.dataset.size, seeds.total())
     if total < spec.dataset.minimum:
         least = f"`dataset.minimum` is {spec.dataset.minimum}"
         raise LeftOutError(f"there are {seeds.total()} seeds, too few for a version: {least}")
-    if named := {skill: count for skill, count in seeds.items() if skill is not None}:
-        # A seed without a skill may stand in for any: with skills in the recipe, those that say theirs are enough.
-        seeds = Counter(named) if sum(named.values()) >= total else seeds
-    counts = {skill or "all": count for skill, count in sorted(seeds.items(), key=lambda seed: seed[0] or "")}
-    quotas = _proportional(counts, min(total, sum(counts.values())))
+    named = {skill: count for skill, count in seeds.items() if skill is not None}
+    # A seed without a skill may stand in for any, so that beside skills it could be answered twice.
+    counts = named if sum(named.values()) >= total else {"all": seeds.total()}
+    quotas = _proportional(counts, total)
     plans = tuple(
         SkillPlan(skill=skill, quota=quota, sources=(SolveSource(kind="solve"),))
-        for skill, quota in quotas.items()
+        for skill, quota in sorted(quotas.items())
         if quota
     )
-    return Recipe(skills=plans, method="plain distillation", rationale="The task's raw seeds, answered by the teacher.")
+    recipe = Recipe(skills=plans, method="plain distillation", rationale="The raw seeds, answered by the teacher.")
+    if found := next(problems(recipe, spec), None):
+        raise LeftOutError(f"the seeds make no recipe that the document allows: {found}")
+    return recipe
 
 
 def _proportional(counts: Mapping[str, int], total: int) -> dict[str, int]:

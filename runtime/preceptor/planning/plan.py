@@ -7,15 +7,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from preceptor.loop.budget import share
 from preceptor.loop.decide import tries
 from preceptor.loop.inspection import usual_embedding
 from preceptor.loop.safeguards import protected
+from preceptor.loop.state import RunState
 from preceptor.loop.verdicts import NEAREST
+from preceptor.planning.comparisons import Comparison, comparisons, left_out, together
 from preceptor.planning.estimate import Estimate, Workload, estimate, parameters, tokens, training_tokens
 from preceptor.planning.inputs import Inputs, read_inputs
 from preceptor.recipes.amount import Amount, Limit
 from preceptor.recipes.catalogue import GeneratorFacts, catalogue
-from preceptor.recipes.pricing import budget_limit
 from preceptor.spec.actors import FixedEngineer, LLMEngineer, OpenAITeacher
 from preceptor.spec.document import Spec
 from preceptor.spec.load import Document
@@ -45,7 +47,7 @@ class Plan:
     attempts: int
     """Recipes carried out, valid or not."""
     rows_made: int | None
-    """Rows the teacher may make in all; ``None`` without a limit."""
+    """Rows the teacher may make for the search in all; ``None`` without a limit."""
     work: Workload
     """Trainings, examinations, rows, prompts and tokens."""
     training_tokens: int
@@ -59,9 +61,11 @@ class Plan:
     asked: Amount | None
     """What asking models uses up as a rule; ``None`` when it depends on recipes that are not written yet."""
     limit: Limit
-    """What it may use up."""
+    """What the search may use up: the budget, or its share beside comparisons that search too."""
     writes: Mapping[str, str]
     """Where what is written, by URI."""
+    comparisons: tuple[Comparison, ...]
+    """What the outcome is compared with; their trainings and examinations are part of ``work``."""
     notes: tuple[str, ...]
     """What is allowed and probably not meant."""
 
@@ -74,7 +78,9 @@ def plan(document: Document, *, storage: str | None = None) -> Plan:
     """
     spec = document.spec.spec
     inputs = read_inputs(document, storage=storage)
-    work = _workload(spec, inputs)
+    others = {other.document: len(other.paper.items) for other in inputs.others}
+    compared = comparisons(spec, inputs.splits, others, inputs.context, _iterations(spec))
+    work = _workload(spec, inputs, together(compared))
     weights = _parameters(spec, inputs)
     time = None
     if weights is not None and spec.student.training.gpus_per_worker == 0:
@@ -86,16 +92,17 @@ def plan(document: Document, *, storage: str | None = None) -> Plan:
         generators=catalogue(spec.teacher),
         iterations=_iterations(spec),
         attempts=tries(spec),
-        rows_made=spec.budget.rows,
+        rows_made=share(spec, RunState()).rows,
         work=work,
         training_tokens=training_tokens(work, spec.student.training),
         student=_student(spec, weights),
         time=time,
         wall_clock=spec.budget.wall_clock,
         asked=_asked(spec, inputs),
-        limit=budget_limit(spec.budget, Amount()),
+        limit=share(spec, RunState()),
         writes=_writes(inputs),
-        notes=(*inputs.notes, *_notes(spec, work, time)),
+        comparisons=compared,
+        notes=(*inputs.notes, *_notes(spec, work, time), *left_out(spec, inputs.context)),
     )
 
 
@@ -124,19 +131,19 @@ def _asked_for_rows(spec: Spec, inputs: Inputs) -> Amount:
     return estimate_recipe(recipe, spec, {}, inputs.context).expected if recipe else Amount()
 
 
-def _workload(spec: Spec, inputs: Inputs) -> Workload:
+def _workload(spec: Spec, inputs: Inputs, compared: Comparison) -> Workload:
     iterations, finalists = _iterations(spec), spec.evaluation.seeds
     sizes = {name: len(split.items) for name, split in inputs.splits.items()}
     seen = sizes["feedback"] + sizes["selection"]
     prompt_tokens, answer_tokens = _lengths(spec, inputs)
     rows = spec.engineer.recipe.rows if isinstance(spec.engineer, FixedEngineer) else spec.dataset.size
     return Workload(
-        trainings=iterations + finalists,
+        trainings=iterations + finalists + compared.trainings,
         rows=rows,
         row_tokens=prompt_tokens + answer_tokens,
-        examinations=1 + iterations + 1 + finalists,
-        answers=(1 + iterations) * seen + (1 + finalists) * sizes["private"],
-        untrained_answers=seen + sizes["private"],
+        examinations=1 + iterations + 1 + finalists + compared.examinations,
+        answers=(1 + iterations) * seen + (1 + finalists) * sizes["private"] + compared.answers,
+        untrained_answers=seen + sizes["private"] + compared.untrained_answers,
         prompt_tokens=prompt_tokens,
         answer_tokens=answer_tokens,
     )

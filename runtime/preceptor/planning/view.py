@@ -19,7 +19,9 @@ def render(plan: Plan) -> RenderableType:
     from rich.text import Text
 
     parts: list[RenderableType] = [Text(plan.name, style="bold"), Text(plan.description), Text()]
-    parts += [_examination(plan), Text(), _teacher(plan), Text(), _work(plan), Text(), _writes(plan)]
+    parts += [_examination(plan), Text(), _teacher(plan), Text(), _work(plan), Text()]
+    parts += [_comparisons(plan), Text()] if plan.comparisons else []
+    parts.append(_writes(plan))
     if plan.time is not None:
         parts += [Text(), Text("The time assumes", style="bold")]
         parts += [Text(f"  {assumption}") for assumption in plan.time.assumptions]
@@ -44,7 +46,7 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-_NUMBERS = ("feedback", "selection", "private", "at most")
+_NUMBERS = ("feedback", "selection", "private", "at most", "trainings", "examinations", "prompts", "requests")
 
 
 def _examination(plan: Plan) -> Table:
@@ -84,8 +86,18 @@ def _work(plan: Plan) -> Table:
     table.add_row(
         "money",
         "by recipe" if plan.asked is None else f"${plan.asked.usd:,.2f}",
-        "" if money is None else f"never more than ${money / PICODOLLARS:,.2f} (`usd`)",
+        "" if money is None else f"`usd` ends the search before ${money / PICODOLLARS:,.2f}",
     )
+    return table
+
+
+def _comparisons(plan: Plan) -> Table:
+    """What the outcome is compared with; all of it is in the table before, but for the requests."""
+    columns = ("trainings", "examinations", "prompts", "requests")
+    table = _table("Compared with", "what", *columns)
+    for one in plan.comparisons:
+        requests = "as the search" if one.requests is None else f"{one.requests:,}"
+        table.add_row(one.name, str(one.trainings), str(one.examinations), f"{one.answers:,}", requests)
     return table
 
 
