@@ -52,6 +52,7 @@ def write_model_run(directory: Path, student: Path, url: str, *, llm: bool = Fal
         "engineer": engineer if llm else {"kind": "fixed", "recipe": PLAN},
         "budget": {"iterations": 2, "teacherRequests": 4000, "tokens": 20_000_000, "usd": 20},
         "student__training__maxTokens": 256,  # a word has many tokens for the tiny student
+        "evaluation__controls__ceiling": False,  # whoever counts requests counts those for rows
     }
     return write_small_run(directory, student, **(settings | changes))
 

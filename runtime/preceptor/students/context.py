@@ -24,10 +24,7 @@ def context_length(model: str, base_dir: Path) -> int | None:
         StudentError: There is no such model, or it cannot be reached.
 
     """
-    file = resolve(model, base_dir, weights=False) / "config.json"
-    if not file.exists():
-        return None
-    config: Any = json.loads(file.read_text("utf-8"))
+    config: Any = json.loads((resolve(model, base_dir, weights=False) / "config.json").read_text("utf-8"))
     for part in (config, config.get("text_config")):  # models that see images keep it with what reads texts
         if isinstance(part, Mapping):
             found = next((part[key] for key in _KEYS if isinstance(part.get(key), int)), None)
