@@ -19,11 +19,14 @@ from preceptor.loop.events import (
     ProposalFailed,
     Published,
     RecipeDrafted,
+    Reopened,
     RunStarted,
     SafeguardsTested,
+    SkillRemoved,
     SplitScore,
     StudentExamined,
     StudentTrained,
+    SuiteExamined,
 )
 from preceptor.loop.state import RunState, apply, fold
 from preceptor.loop.step import (
@@ -101,12 +104,15 @@ class World:
         seconds: float = 1.0,
         failures: Mapping[int, str] | None = None,
         spent: Mapping[str, int] | None = None,
+        skills: Mapping[str, int] | None = None,
     ) -> None:
         self._better, self._valid, self._seconds = better, valid, seconds
         self._failures = failures or {}
         """Kinds of failed attempts by number; a kind after ``proposal:`` is of a proposal."""
         self._spent = dict(spent or {})
         """What the teacher uses up for an attempt; the engineer a tenth of it."""
+        self._skills = dict(skills or {"a": 4})
+        """Rows of every version by skill."""
 
     def _proposal(self, attempt: int, operation: Operation, elapsed: float) -> AnyEvent:
         asked = {
@@ -125,7 +131,22 @@ class World:
             case OpenPrivate(reading):
                 return PrivateOpened(reading=reading)
             case RunControl(control):
-                return ControlEnded(control=control)
+                return ControlEnded(control=control, split="selection" if control == "ceiling" else "private")
+            case ExamineSuite(suite):
+                score = SplitScore(evaluation="e", n=1, value=0.5, exact=0.5)
+                return SuiteExamined(
+                    document=suite.document,
+                    digest="d",
+                    before=score,
+                    after=(score,),
+                    interval=(0, 0),
+                    dropped=False,
+                    allowed=False,
+                )
+            case RemoveSkill(skill):
+                return SkillRemoved(
+                    skill=skill, rows=1, usd=0.0, trainings=("t",), scores=(), worth=0.0, interval=(0, 0)
+                )
             case Publish(finalists):
                 return Published(verdict="improved" if finalists else "no-improvement")
             case _:
@@ -146,7 +167,7 @@ class World:
                 if kind := self._failures.get(attempt.number):
                     return AttemptFailed(kind=kind, reason=kind, accepted=0, **outcome)
                 if self._valid(attempt.number):
-                    return DatasetCommitted(version=f"v{attempt.number}", rows=4, skills={"a": 4}, **outcome)
+                    return DatasetCommitted(version=f"v{attempt.number}", rows=4, skills=self._skills, **outcome)
                 return AttemptFailed(reason="too few", accepted=0, **outcome)
             case Train(version, index):
                 return StudentTrained(
@@ -262,6 +283,114 @@ def test_without_time_left_the_searchs_own_student_is_the_finalist() -> None:
     steps = [step for step, state in play(document, World(seconds=4.0)) if state.ended]
     assert Publish(("t-v1-0",)) in steps
     assert not any(isinstance(step, Train) for step in steps)
+
+
+def test_time_kept_for_comparisons_lets_finalists_be_trained() -> None:
+    budget = {"iterations": 9, "wall_clock": "90s"}
+    bare, compared = {"prompted": False}, {"prompted": True, "format": True, "one_shot": True}
+    ends = []
+    for controls in (bare, compared):
+        document = spec(budget=budget, evaluation={"controls": {"ceiling": False, **controls}})
+        steps = list(play(document, World(seconds=4.0)))
+        [(ended, state)] = [(step, state) for step, state in steps if isinstance(step, EndSearch)]
+        assert ended.event.reason == "wallClock"
+        ends.append(len(state.iterations))
+        trained = [step.seed_index for step, state in steps if isinstance(step, Train) and state.ended]
+        assert trained == ([] if controls is bare else [1, 2])
+    assert ends == [4, 1]
+
+
+# --- what a run is compared with ---
+
+OTHERS = {"one_shot": True, "distillation": True, "format": True}
+
+
+def closing(document: Spec, world: World | None = None) -> list[tuple[str, str]]:
+    """Everything from the opening of private on, by name and what it is about."""
+    names = {"RunControl": "control", "SkipControl": "event", "ExamineSuite": "suite", "RemoveSkill": "skill"}
+    found = []
+    for step, state in play(document, world or World()):
+        if state.readings or isinstance(step, OpenPrivate):
+            kind = type(step).__name__
+            about = getattr(step, names.get(kind, ""), "")
+            found.append((kind, str(getattr(about, "control", getattr(about, "document", about)))))
+    return found
+
+
+def test_comparisons_come_after_private_in_the_documents_order() -> None:
+    suites = [{"document": "b.yaml"}, {"document": "a.yaml"}]
+    evaluation = {"seeds": 1, "controls": {"ceiling": True, **OTHERS}, "forgetting": suites, "attribution": True}
+    document = spec(models=True, evaluation=evaluation, budget={"iterations": 1})
+    world = World(skills={"b": 2, "a": 2})
+    assert closing(document, world) == [
+        ("OpenPrivate", ""),
+        ("Examine", ""),
+        ("Examine", ""),
+        ("RunControl", "prompted"),
+        ("RunControl", "format"),
+        ("RunControl", "oneShot"),
+        ("RunControl", "distillation"),
+        ("ExamineSuite", "b.yaml"),
+        ("ExamineSuite", "a.yaml"),
+        ("RemoveSkill", "a"),
+        ("RemoveSkill", "b"),
+        ("Publish", ""),
+        ("Done", ""),
+    ]
+    early = [step for step, state in play(document, world) if isinstance(step, RunControl) and not state.readings]
+    assert early == [RunControl("ceiling")]
+
+
+def test_one_skill_alone_is_not_left_out() -> None:
+    document = spec(evaluation={"seeds": 1, "controls": {"ceiling": False, "prompted": False}, "attribution": True})
+    assert [kind for kind, _ in closing(document)] == ["OpenPrivate", "Examine", "Examine", "Publish", "Done"]
+
+
+def test_the_ceiling_needs_a_teacher_with_a_model() -> None:
+    document = spec(evaluation={"controls": {"ceiling": True}})
+    assert RunControl("ceiling") not in [step for step, _ in play(document, World())]
+
+
+def test_nothing_is_compared_when_nothing_is_published() -> None:
+    evaluation = {"controls": {"ceiling": False, **OTHERS}, "forgetting": [{"document": "a.yaml"}]}
+    world = World(better=lambda attempt: False)
+    assert closing(spec(evaluation=evaluation), world) == []
+
+
+def test_what_trains_is_left_out_when_the_clock_is_spent() -> None:
+    suites = [{"document": "a.yaml"}]
+    evaluation = {"controls": {"ceiling": False, **OTHERS}, "forgetting": suites, "attribution": True}
+    document = spec(models=True, evaluation=evaluation, budget={"iterations": 9, "wall_clock": "50s"})
+    found = closing(document, World(seconds=9.0, skills={"a": 2, "b": 2}))
+    assert [one for one in found if one[0] != "Examine"] == [
+        ("OpenPrivate", ""),
+        ("RunControl", "prompted"),
+        ("SkipControl", "format"),
+        ("SkipControl", "oneShot"),
+        ("SkipControl", "distillation"),
+        ("ExamineSuite", "a.yaml"),
+        ("Publish", ""),
+        ("Done", ""),
+    ]
+
+
+def test_a_run_that_goes_on_again_compares_again_and_reads_private_a_second_time() -> None:
+    evaluation = {"seeds": 1, "controls": {"ceiling": True, "one_shot": True}}
+    short, long = (spec(models=True, evaluation=evaluation, budget={"iterations": n}) for n in (1, 2))
+    (*_, (_, ended)) = play(short, World())
+    assert next_step(long, ended) == Done()
+    state = apply(ended, Reopened(changes=("spec.budget.iterations: 1 → 2",)))
+    assert state.controls.keys() == {"ceiling"}
+    steps = []
+    while not isinstance(step := next_step(long, state), Done):
+        steps.append(step)
+        state = apply(state, World().event(step, state))
+    assert [type(step).__name__ for step in steps] == [
+        *ITERATION,
+        *("EndSearch", "Train", "OpenPrivate", "Examine", "RunControl", "RunControl", "Publish"),
+    ]
+    assert OpenPrivate(2) in steps
+    assert [reading.reading for reading in state.readings] == [1, 2]
 
 
 def test_repair_gives_up_after_three_failures_in_a_row() -> None:
