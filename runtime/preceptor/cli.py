@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from preceptor import __version__
+from preceptor.cli_compare import compare
 from preceptor.cli_datasets import datasets_app
 from preceptor.cli_targets import StorageOption, TargetArgument, err, is_document, open_store, out
 from preceptor.errors import PreceptorError, StorageError, UserError
@@ -59,9 +60,11 @@ def plan(file: FileArgument, storage: StorageOption = None) -> None:
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="`document`, `report` or `status`.")] = "document",
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="`document`, `report`, `status` or `comparison`.")
+    ] = "document",
 ) -> None:
-    """Print the JSON schema of the document, of report.json or of what `preceptor status --json` prints."""
+    """Print the JSON schema of the document, of report.json, or of what `status --json` or `compare --json` prints."""
     if what == "document":
         from preceptor.spec.schema import schema as document_schema
 
@@ -70,8 +73,17 @@ def schema(
         from preceptor.report.schema import json_schema
 
         printed = json_schema()
+    elif what == "status":
+        from preceptor.console.standing import RunStatus
+
+        printed = RunStatus.model_json_schema(by_alias=True)
+    elif what == "comparison":
+        from preceptor.runs.schema import json_schema as comparison_schema
+
+        printed = comparison_schema()
     else:
-        raise UserError(f"there is no schema `{what}`", mend="write `preceptor schema document`, `report` or `status`")
+        mend = "write `preceptor schema document`, `report`, `status` or `comparison`"
+        raise UserError(f"there is no schema `{what}`", mend=mend)
     sys.stdout.write(json.dumps(printed, indent=2, sort_keys=True) + "\n")
 
 
@@ -148,17 +160,19 @@ def status(
 def report(
     target: TargetArgument,
     storage: StorageOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print report.json.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print report.json and write nothing.")] = False,
 ) -> None:
-    """Print a finished run's report and where its page lies."""
+    """Write a finished run's page anew from its report.json, as this release draws it, and print where it lies."""
     from preceptor import app as application
+    from preceptor.report.stored import write_page
 
     store = open_store(target, storage)
     found = application.read_report(store)
     if as_json:
         sys.stdout.write(json.dumps(found.model_dump(mode="json", by_alias=True), indent=2) + "\n")
-    else:
-        _print_outcome(found, store)
+        return
+    write_page(store, found)
+    _print_outcome(found, store)
 
 
 @app.command()
@@ -185,6 +199,7 @@ def replay(target: TargetArgument, storage: StorageOption = None) -> None:
 recipe_app = typer.Typer(name="recipe", help="Recipes by hand.", no_args_is_help=True)
 app.add_typer(recipe_app)
 app.add_typer(datasets_app)
+app.command()(compare)
 
 
 @recipe_app.callback()

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from preceptor.printable import printable
 from preceptor.console.versions import difference_page, version_page, version_table
+from preceptor.printable import printable
 from preceptor.storage.store import Store
 from preceptor.versions.comparing import compare
 from preceptor.versions.listing import listing

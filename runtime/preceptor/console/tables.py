@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from preceptor.printable import printable
+from preceptor.report.charts.tracks import TITLES
 from preceptor.report.schema import Report
 from preceptor.spec.recipe import Recipe
 from preceptor.synthesis.costs import Estimate
 
 
 def outcome_table(report: Report) -> RenderableType:
-    """What a user came for: before, after, the interval; then the search and the time."""
-    parts: list[RenderableType] = [Text("\n" + report.sentence, style="bold"), Text()]
+    """What a user came for: verdict, alarms, before and after, comparisons; then the search and what it cost."""
+    parts: list[RenderableType] = [Text("\n" + printable(report.sentence), style="bold")]
+    parts += [Text(f"\u26a0 {printable(alarm)}", style="red") for alarm in report.alarms]
+    parts.append(Text())
     if report.private is not None:
-        parts.append(_private_table(report))
+        parts += [_private_table(report), *_believable(report)]
+    if len(report.controls) > 1:
+        parts.append(_controls_table(report))
+    if report.suites:
+        parts.append(_suites_table(report))
+    if report.attribution:
+        parts.append(_worth_table(report))
     if report.iterations:
         parts.append(_iterations_table(report))
     stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in report.stages.items())
@@ -26,6 +38,66 @@ def outcome_table(report: Report) -> RenderableType:
     if report.published_training:
         parts.append(Text(f"published: {report.published_training}, trained on {report.published_version}"))
     return Group(*parts)
+
+
+def _believable(report: Report) -> Iterator[Text]:
+    """How sure one can be of the gain, in sentences."""
+    private, curse = report.private, report.optimism
+    if private is not None and private.detectable_points is not None:
+        yield Text(
+            f"smallest gain that these items and seeds can be relied on to show: {private.detectable_points:.1f} points"
+        )
+    if curse is not None:
+        low, high = curse.interval
+        yield Text(f"gain on selection minus gain on private: {curse.points:+.1f} points ({low:+.1f} to {high:+.1f})")
+
+
+def _controls_table(report: Report) -> RenderableType:
+    table = Table(title="Controls", title_justify="left", box=None, pad_edge=False)
+    for name in ("control", "score", "student better by", "seconds"):
+        table.add_column(name, justify="left" if name == "control" else "right")
+    left_out = []
+    for name, control in report.controls.items():
+        title = TITLES.get(name, printable(name))
+        if control.value is None:
+            left_out.append(Text(f"left out: {title} ({printable(control.skipped)})"))
+            continue
+        better = _with_interval(control.difference_points, control.difference_interval)
+        seconds = f"{control.seconds:.0f}" if control.seconds else ""
+        where = "" if control.split == "private" else f", on {control.split}"
+        table.add_row(title + where, f"{control.value:.1%}", better, seconds)
+    return Group(table, *left_out)
+
+
+def _suites_table(report: Report) -> Table:
+    table = Table(title="Other tasks", title_justify="left", box=None, pad_edge=False)
+    for name in ("task", "items", "before", "after", "change", ""):
+        table.add_column(name, justify="left" if name in ("task", "") else "right")
+    for suite in report.suites:
+        change = _with_interval(suite.change_points, suite.interval)
+        remark = ("worse, allowed" if suite.allowed else "worse") if suite.dropped else ""
+        scores = (f"{suite.before:.1%}", f"{suite.after:.1%}", change)
+        table.add_row(printable(suite.document), f"{suite.items:,}", *scores, remark)
+    return table
+
+
+def _worth_table(report: Report) -> Table:
+    table = Table(title="What each skill's rows are worth", title_justify="left", box=None, pad_edge=False)
+    for name in ("skill", "rows", "points", "for 100 rows", "for a dollar"):
+        table.add_column(name, justify="left" if name == "skill" else "right")
+    for worth in report.attribution:
+        shares = (worth.points_per_hundred_rows, worth.points_per_usd)
+        points = _with_interval(worth.points, worth.interval)
+        table.add_row(
+            printable(worth.skill), f"{worth.rows:,}", points, *("" if one is None else f"{one:+.1f}" for one in shares)
+        )
+    return table
+
+
+def _with_interval(points: float | None, interval: tuple[float, float] | None) -> str:
+    if points is None:
+        return ""
+    return f"{points:+.1f}" + (f" ({interval[0]:+.1f} to {interval[1]:+.1f})" if interval else "")
 
 
 def price_table(recipe: Recipe, estimate: Estimate) -> RenderableType:
@@ -57,7 +129,7 @@ def _private_table(report: Report) -> Table:
         table.add_column(name, justify="left" if name == "skill" else "right")
     for name, skill in private.skills.items():
         points = f"{100 * (skill.after - skill.before):+.1f}"
-        table.add_row(name, str(skill.n), f"{skill.before:.1%}", f"{skill.after:.1%}", points)
+        table.add_row(printable(name), str(skill.n), f"{skill.before:.1%}", f"{skill.after:.1%}", points)
     gain = f"{private.gain_points:+.1f}"
     table.add_row("all", str(private.items), f"{private.before:.1%}", f"{private.after:.1%}", gain, style="bold")
     exact = 100 * (private.exact_after - private.exact_before)
