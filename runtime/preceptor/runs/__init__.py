@@ -1,0 +1,1 @@
+"""Runs side by side: who made data how well, over tasks and seeds."""
