@@ -23,6 +23,8 @@ LIMITS = Limits(seconds=3.0, megabytes=512)
 _LONGEST = 20_000
 _LONGEST_FORMULA = 500
 _MINUS = str.maketrans(dict.fromkeys("\u2212\ufe63\uff0d", "-"))
+_BOXED = re.compile(r"\\f?boxed")
+_PLUS = re.compile(r"(?:^|(?<=[=:{$(])|(?<=\bis))(\s*)\+(?=[0-9.])")
 _MARKED = re.compile(r"\$|\\\(|\\\[|\\f?boxed")
 _IN_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf|operatorname|mbox|begin|end)\s*\{[^{}]{0,200}\}")
 _WORD = re.compile(r"(?<![\\A-Za-z])(?!sqrt|sin|cos|tan|log|exp|pi)[A-Za-z]{3,}")
@@ -61,6 +63,9 @@ def _marked(text: str) -> str:
     ``(3, 4)`` would be 3 and nothing.
     """
     text = without_thoughts(text)[-_LONGEST:].translate(_MINUS).replace("\\$", "")
+    if _BOXED.search(text) is None and (result := text.rpartition("####")[2].strip()):
+        text = result  # of grade-school answers, whose working has dollars that look like marks
+    text = _PLUS.sub(r"\1", text)
     if _MARKED.search(text):
         return text
     # What math-verify reads as 1.2 and as 1/2 ("1.2e-3", "3 1/2"); stars of bold it takes along.
