@@ -155,7 +155,7 @@ def overall_lines(status: RunStatus) -> Iterator[str]:
         figures = (_of(status.requests, "requests"), _of(status.tokens, "tokens"), _money(status.usd))
         yield f"spent: {', '.join(figures)}"
     if status.left is not None and status.phase != "finished":
-        yield _left(status.left)
+        yield _left(status.left, searching=status.phase == "searching")
 
 
 def stage_line(stage: StageProgress) -> str:
@@ -209,9 +209,11 @@ def _money(used: Used) -> str:
     return f"${used.spent:,.2f}" + ("" if used.limit is None else f" of ${used.limit:,.2f}")
 
 
-def _left(left: TimeLeft) -> str:
+def _left(left: TimeLeft, *, searching: bool) -> str:
     low, high = duration(left.low), duration(left.high)
-    return f"about {high} left" if low == high else f"at most about {high} left, {low} if the search ends sooner"
+    if low == high:
+        return f"about {high} left"
+    return f"at most about {high} left, {low} if patience ends the search" if searching else f"{low} to {high} left"
 
 
 def _rate(rate: float) -> str:
