@@ -81,7 +81,7 @@ def test_the_outcome_is_under_the_storage_root(on_disk: tuple[Path, app.Outcome]
     assert report.alarms == ()
     assert [version.version for version in report.diversity] == datasets.versions(store)
     assert report.diversity[0].rows == report.contamination.checked_rows
-    assert len(report.samples) == 12
+    assert len(report.samples) == 20
 
 
 @pytest.fixture
