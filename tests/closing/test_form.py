@@ -150,17 +150,17 @@ def test_another_key_exchanges_otherwise_and_the_same_key_the_same_way() -> None
     assert exchanged(rows, 1) != exchanged(rows, 2)
 
 
-def test_form_alone_scores_about_as_chance_does(tiny: Path, tmp_path: Path, hands: type[Hands]) -> None:
+def test_form_alone_teaches_less_than_the_version_does(tiny: Path, tmp_path: Path, hands: type[Hands]) -> None:
     document = write_small_run(tmp_path, tiny, budget__iterations=1, evaluation={"seeds": 3, "controls": CONTROLS})
     events = carry_out(document, hands)
     ended = control(events)
 
-    finalists = [
-        event.splits["private"] for event in events if isinstance(event, StudentExamined) and "private" in event.splits
-    ]
-    assert sum(score.value for score in finalists[1:]) / 3 > 0.9
-    assert len(ended.scores) == 3
-    assert sum(score.value for score in ended.scores) / 3 < 0.75
+    examined = [event for event in events if isinstance(event, StudentExamined) and "private" in event.splits]
+    finalists = [event.splits["private"].value for event in examined if event.subject != "base"]
+    assert len(finalists) == len(ended.scores) == 3
+    # Eight items of two kinds are little: what three students of chance score is anywhere around one half.
+    assert sum(finalists) / 3 > 0.9
+    assert sum(score.value for score in ended.scores) / 3 < sum(finalists) / 3 - 0.1
     for score in ended.scores:  # form it did learn
         said = {one.output for one in evaluations.read(stored(document), score.evaluation)}
         assert said <= {"warm", "cold"}

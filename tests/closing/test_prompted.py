@@ -120,7 +120,9 @@ def test_rows_of_the_published_version_stand_before_every_question(
     controls = {"shots": 2, "instructions": "One word."}
     own = [{"prompt": "the sun", "answer": "warm"}]
     document = with_few(
-        write_small_run(tmp_path, tiny, **QUICK, evaluation={"seeds": 1, "controls": controls}),
+        write_small_run(
+            tmp_path, tiny, **QUICK, student__training__maxTokens=256, evaluation={"seeds": 1, "controls": controls}
+        ),
         system="S.",
         fewShot=own,
     )
@@ -170,7 +172,11 @@ def test_no_more_rows_are_shown_than_leave_room_for_an_answer(tiny: Path, tmp_pa
     assert room == 256
     tokens = len(encoder.prompt(longest)) + 4
     assert tokens <= room
-    assert tokens + len(encoder.prompt(longest[:2])) - len(encoder.prompt([])) > room  # one more would not fit
+    assert ended.version is not None
+    chosen = examples([Sample.from_row(one) for one in datasets.read_rows(stored(document), ended.version)], 32)
+    following = chosen[ended.rows]
+    more = [{"role": "user", "content": following.prompt}, {"role": "assistant", "content": following.answer}]
+    assert len(encoder.prompt([*longest[:-1], *more, longest[-1]])) + 4 > room
     assert 0 < ended.rows < 31
     assert ended.detail == (
         f"{ended.rows} rows of the version shown before every question; "
