@@ -122,5 +122,5 @@ def test_a_distillation_shares_its_rows_out_over_the_skills_of_the_seeds(tiny: P
     assert quotas([None] * 30) == {"all": 24}
     assert quotas(["warm"] * 30 + ["cold"] * 10) == {"cold": 6, "warm": 18}
     assert quotas(["warm"] * 8 + [None] * 4) == {"all": 12}
-    with pytest.raises(LeftOutError, match="there are 7 seeds, too few for a version: `dataset.minimum` is 8"):
+    with pytest.raises(LeftOutError, match="there are 7 seeds, too few for a version"):
         solving(spec, [None] * 7)
