@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,24 +122,29 @@ def spread(clusters: Clusters, differences: Array, trained: Sequence[Array], *, 
     if smooth:
         over_items = (over_items * count**2 + 1) / (count + 2) ** 2
     seeds = [_seed_variance(clusters, scores) for scores in trained if len(scores) > 1]
-    total = over_items + sum(variance for variance, _ in seeds)
+    over_seeds = sum(variance for variance, _ in seeds)
+    total = over_items + over_seeds
     if total < _ALIKE**2:
         return Spread(shares, 0.0, 0.0, clusters.degrees)
-    uncertain = over_items**2 / clusters.degrees + sum(variance**2 / degrees for variance, degrees in seeds)
-    return Spread(shares, np.sqrt(over_items), np.sqrt(total - over_items), total**2 / uncertain)
+    uncertain = over_items**2 / clusters.degrees + sum(uncertain for _, uncertain in seeds)
+    return Spread(shares, sqrt(over_items), sqrt(over_seeds), total**2 / uncertain)
 
 
-def _seed_variance(clusters: Clusters, scores: Array) -> tuple[float, int]:
-    """Variance of the mean of ``scores`` (``(seeds, items)``) from seeds alone, and its degrees of freedom.
+def _seed_variance(clusters: Clusters, scores: Array) -> tuple[float, float]:
+    """Variance of the mean of ``scores`` (``(seeds, items)``) from seeds alone, and half of that estimate's variance.
 
     The variance of the seeds' means, less what the interaction of items and seeds explains, which a mean over seeds
-    shows in its items already; 0 when that is all.
+    shows in its items already; 0 when that is all. What is taken off is known well, so the estimate is as uncertain as
+    the variance of the means is, which has one degree of freedom less than there are seeds.
     """
     seeds = len(scores)
     means = scores.mean(axis=1)
     rest = clusters.shares(scores - scores.mean(axis=0))
     interaction = float((rest**2).sum()) / (seeds - 1)
-    return max(float(means.var(ddof=1)) - interaction, 0.0) / seeds, seeds - 1
+    scatter = float(means.var(ddof=1))
+    if scatter <= interaction:
+        return 0.0, 0.0
+    return (scatter - interaction) / seeds, (scatter / seeds) ** 2 / (seeds - 1)
 
 
 def widening(confidence: float, degrees: float) -> float:
