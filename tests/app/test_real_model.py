@@ -65,6 +65,9 @@ OUTCOMES = {
     "Train": {"student-trained"},
     "Judge": {"iteration-judged"},
     "EndSearch": {"search-ended"},
+    "OpenPrivate": {"private-opened"},
+    "RunControl": {"control-ended"},
+    "SkipControl": {"control-ended"},
     "Publish": {"published"},
 }
 """What each step of the loop may come to."""
