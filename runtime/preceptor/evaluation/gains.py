@@ -4,9 +4,9 @@ An interval says what the mean gain could be on other items of the same kind (in
 with students trained anew. With a single training seed nothing tells how much students differ, so the interval is
 about items only, and :attr:`Gain.over_seeds` says so.
 
-By simulation (tests/evaluation/test_coverage.py) intervals of 95 % hold the truth in 94 to 96 % of examinations with 30 to
-300 contexts and students that differ by up to 2 points from seed to seed. Graded scores and students that differ by 4
-points are harder, because few seeds cannot tell how much they differ: 89 % with two seeds, 92 % with three.
+By simulation (tests/evaluation/test_coverage.py) intervals of 95 % hold the truth in 94 to 96 % of examinations with
+30 to 300 contexts and students that differ by up to 2 points from seed to seed. Graded scores and students that differ
+by 4 points are harder, because few seeds cannot tell how much they differ: 89 % with two seeds, 92 % with three.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class Items(Model):
     columns: dict[str, Template] = Field(default_factory=dict)
     """Templates of columns to add to every record, over those it has; every other template may read them."""
     duplicates: Literal["refuse", "skip"] = "refuse"
-    """What to do with a record that an earlier one equals: refuse the file, or leave it out, as some public files need."""
+    """What to do with a record that an earlier one equals: refuse the file, or leave it out, as some files need."""
 
 
 class Splits(Model):
