@@ -74,9 +74,7 @@ def test_three_comparisons_search_within_what_the_run_leaves_them(
     state = app.read_state(store)
     ended = {event.control: event for event in events if isinstance(event, ControlEnded)}
     assert state.best is not None, (state.ended, [attempt.failure for attempt in state.attempts])
-    # What a search this small used up is less than the worst case of a single question to its engineer.
-    assert "less than a question to the engineer may cost" in ended["oneShot"].skipped
-    assert [ended[name].skipped for name in ("ceiling", "heuristic", "distillation")] == [""] * 3
+    assert [ended[name].skipped for name in ("ceiling", "oneShot", "heuristic", "distillation")] == [""] * 4
 
     # The whole of it, as the server counted it, is accounted for and within the document's budget.
     whole = state.spent
@@ -87,13 +85,12 @@ def test_three_comparisons_search_within_what_the_run_leaves_them(
     assert whole.usd <= BUDGET["usd"]
     assert whole.rows <= BUDGET["rows"]
 
-    # Each used up no more than the search did.
-    searched = state.spent_on_teacher + state.spent_on_engineer
+    # Each used up no more than the search might have.
     for name in ("oneShot", "heuristic", "distillation"):
         event, child = ended[name], store.child(ended[name].directory)
         arm = app.read_state(child)
-        assert event.made <= searched.rows
-        assert Amount.from_data(event.spent).tokens <= searched.tokens
+        assert event.made <= BUDGET["rows"] // 4
+        assert Amount.from_data(event.spent).tokens <= BUDGET["tokens"] // 3
         logged = sum((LogIndex.read(child, n).spent for n in range(1, len(arm.attempts) + 2)), Amount())
         assert logged.tokens == Amount.from_data(event.spent).tokens
         assert app.read_report(child).name.startswith("small-")

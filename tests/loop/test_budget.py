@@ -154,8 +154,10 @@ def test_an_end_by_the_budget_says_that_it_is_the_searchs_share() -> None:
     assert alone.detail == "0 of 5 rows are left, too few for another version"
 
 
-def test_a_comparison_may_use_up_what_the_search_did_and_no_more() -> None:
-    document = spec({"tokens": 1000}, {"one_shot": True, "heuristic": True})
+def test_a_comparison_has_as_large_a_budget_as_the_search() -> None:
+    document = spec({"tokens": 1000, "rows": 99}, {"one_shot": True, "distillation": True, "heuristic": True})
     state = searched(fold([STARTED]), Amount(tokens=10), Amount(rows=12, requests=3, tokens=100, picodollars=9))
-    assert left_for_arm(document, state, "oneShot") == Limit(rows=12, requests=3, tokens=110, picodollars=9)
-    assert left_for_arm(document, state, "heuristic") == Limit(rows=12)
+    assert left_for_arm(document, state, "oneShot") == Limit(rows=24, tokens=333) == share(document, state)
+    assert left_for_arm(document, state, "heuristic") == Limit(rows=24)
+    after = apply(state, ControlEnded(control="oneShot", made=24, spent={"tokens": 333, "requests": 9}))
+    assert left_for_arm(document, after, "distillation") == Limit(rows=24, tokens=333)

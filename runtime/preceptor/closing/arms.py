@@ -1,4 +1,4 @@
-"""Comparisons that are runs of their own: what another way to make data comes to, at no more than the search used up.
+"""Comparisons that are runs of their own: what another way to make data comes to with the search's budget.
 
 Each runs a document derived from the run's: same task, student, gates, seeds and confidence, another engineer. Nothing
 of it reaches the run's own search, which is over by then.
@@ -138,7 +138,7 @@ def _proportional(counts: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def _budget(spec: Spec, state: RunState, name: ArmName) -> Budget:
-    """The comparison's budget: at most what the search used up, and the time that is left."""
+    """The comparison's budget: as much as the search had, and the time that is left."""
     most = left_for_arm(spec, state, name)
     limits = {"rows": most.rows, "requests": most.requests, "tokens": most.tokens, "money": most.picodollars}
     if spent := [kind for kind, limit in limits.items() if limit == 0]:

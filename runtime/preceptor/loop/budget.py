@@ -7,7 +7,7 @@ needs is bounded from below, so the search never ends while one might still fit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from math import ceil
 from typing import Literal
 
@@ -28,7 +28,7 @@ _FEW = "too few for another version"
 
 
 ARMS: tuple[ControlName, ...] = ("oneShot", "heuristic", "distillation")
-"""Comparisons that search, and so have a budget: each may use up what the search does."""
+"""Comparisons that search, and so have a budget: each may use up as much as the search."""
 
 
 def arms(spec: Spec) -> tuple[ControlName, ...]:
@@ -64,17 +64,25 @@ def left_for_attempt(spec: Spec, state: RunState) -> Limit:
 
 
 def left_for_arm(spec: Spec, state: RunState, name: ControlName) -> Limit:
-    """What a comparison that searches may use up: what the search did, and no more than its part of the rest.
+    """What a comparison that searches may use up: as much as the search might, and no more than its part of the rest.
 
     The rest is smaller than that only when a search went on again (``--again``) under a budget that grew too little.
-    One unit stands for what the search did without, and what cannot be used up has no limit.
+    What cannot be used up has no limit.
     """
-    waiting = [arm for arm in arms(spec) if arm not in state.controls]
-    searched = used(state)
-    rest = whole(spec) - _compared(state) - searched
-    equal = Limit(*(max(1, amount) for amount in astuple(searched)))
+    wanted = arms(spec)
+    waiting = [arm for arm in wanted if arm not in state.controls]
+    over = sum((_of_arm(state, arm) for arm in wanted if arm in state.controls), Amount())
+    before = whole(spec) - (_compared(state) - over)
+    equal = _part(before, 1 + len(wanted), 1 + _asking(spec, wanted))
+    rest = whole(spec) - _compared(state) - used(state)
     most = equal & _part(rest, max(1, len(waiting)), max(1, _asking(spec, waiting)))
     return most if may_ask(spec, name) else Limit(rows=most.rows)
+
+
+def _of_arm(state: RunState, name: ControlName) -> Amount:
+    """What a comparison that is over has used up of the budget."""
+    event = state.controls[name]
+    return replace(Amount.from_data(event.spent), rows=event.made) - Amount(requests=event.planned_with)
 
 
 def used(state: RunState) -> Amount:

@@ -28,11 +28,11 @@ class Controls(Model):
     """Students trained on the published version with answers exchanged between the rows of a skill: they can learn
     what answers look like and nothing else. Costs as much as the finalists."""
     one_shot: bool = False
-    """The same engineer, one version of full size without feedback, at no more than the search cost."""
+    """The same engineer, one version of full size without feedback, with as large a budget as the search."""
     heuristic: bool = False
-    """The `heuristic` engineer, at no more than the search cost. The teacher needs `generators`."""
+    """The `heuristic` engineer for as many iterations, with as large a budget. The teacher needs `generators`."""
     distillation: bool = False
-    """The task's raw `seeds`, solved by the teacher, at no more than the search cost: plain distillation."""
+    """The task's raw `seeds`, solved by the teacher, with as large a budget: plain distillation."""
 
     @model_validator(mode="after")
     def _has_a_use(self) -> Self:
