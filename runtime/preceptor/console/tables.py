@@ -53,7 +53,7 @@ def _believable(report: Report) -> Iterator[Text]:
 
 
 def _controls_table(report: Report) -> RenderableType:
-    table = Table(title="Controls", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="\nControls", title_justify="left", box=None, pad_edge=False)
     for name in ("control", "score", "student better by", "seconds"):
         table.add_column(name, justify="left" if name == "control" else "right")
     left_out = []
@@ -70,7 +70,7 @@ def _controls_table(report: Report) -> RenderableType:
 
 
 def _suites_table(report: Report) -> Table:
-    table = Table(title="Other tasks", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="\nOther tasks", title_justify="left", box=None, pad_edge=False)
     for name in ("task", "items", "before", "after", "change", ""):
         table.add_column(name, justify="left" if name in ("task", "") else "right")
     for suite in report.suites:
@@ -82,7 +82,7 @@ def _suites_table(report: Report) -> Table:
 
 
 def _worth_table(report: Report) -> Table:
-    table = Table(title="What each skill's rows are worth", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="\nWhat each skill's rows are worth", title_justify="left", box=None, pad_edge=False)
     for name in ("skill", "rows", "points", "for 100 rows", "for a dollar"):
         table.add_column(name, justify="left" if name == "skill" else "right")
     for worth in report.attribution:
@@ -138,7 +138,7 @@ def _private_table(report: Report) -> Table:
 
 
 def _iterations_table(report: Report) -> Table:
-    table = Table(title="Search", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="\nSearch", title_justify="left", box=None, pad_edge=False)
     for name in ("#", "version", "rows", "predicted", "feedback", "selection", "change", ""):
         table.add_column(name, justify="left" if name in ("version", "") else "right")
     table.add_row(
