@@ -13,7 +13,7 @@ from preceptor.runs.schema import Comparison, Figure, Row
 
 def comparison_page(comparison: Comparison) -> RenderableType:
     """Gains by row and task, costs by row, pairs, and what is not counted."""
-    gained = f"Points gained on private, relative gain, {comparison.confidence:.0%} interval"
+    gained = f"Points gained on private, relative gain, {100 * comparison.confidence:g}% interval"
     parts: list[RenderableType] = [_title(gained), _gains(comparison), _title("\nCost of a run"), _costs(comparison)]
     if comparison.pairs:
         parts += [_title("\nOn the same items: the second minus the first"), _pairs(comparison)]

@@ -39,7 +39,8 @@ class Clusters:
             return cls(np.arange(items))
         if len(names) != items:
             raise ValueError(f"there are {items} items and clusters for {len(names)}")
-        return cls(np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)[1])
+        places = {name: place for place, name in enumerate(sorted(set(names)))}
+        return cls(np.array([places[name] for name in names], dtype=np.intp))
 
     @cached_property
     def sizes(self) -> Array:
@@ -142,7 +143,7 @@ def _seed_variance(clusters: Clusters, scores: Array) -> tuple[float, float]:
     rest = clusters.shares(scores - scores.mean(axis=0))
     interaction = float((rest**2).sum()) / (seeds - 1)
     scatter = float(means.var(ddof=1))
-    if scatter <= interaction:
+    if scatter <= interaction * (1 + _ALIKE):
         return 0.0, 0.0
     return (scatter - interaction) / seeds, (scatter / seeds) ** 2 / (seeds - 1)
 

@@ -16,6 +16,7 @@ from preceptor.evaluation.gains import (
     Gain,
     McNemar,
     Optimism,
+    check,
     detectable,
     difference,
     mcnemar,
@@ -81,6 +82,7 @@ def mean_interval(values: ArrayLike, confidence: float, clusters: Sequence[str] 
     The bootstrap is that of a gain, over clusters; a single one that is neither right nor wrong gives [0, 1]. Raises
     ``ValueError`` as ``paired_gain`` does.
     """
+    check(confidence)
     array = scores(values, 1, "values")
     groups = Clusters.named(clusters, array.size)
     mean = float(array.mean())

@@ -39,7 +39,7 @@ def _figures(private: schema.Private) -> str:
     relative = "" if private.relative_gain is None else f"; {private.relative_gain:+.0%} relative"
     return (
         f"{private.before:.1%} before, {private.after:.1%} after: {private.gain_points:+.1f} points "
-        f"({private.confidence:.0%} interval {low:+.1f} to {high:+.1f}{relative})"
+        f"({100 * private.confidence:g}% interval {low:+.1f} to {high:+.1f}{relative})"
         f"{', significant' if private.significant else ''} on {private.items} private items"
     )
 

@@ -13,7 +13,8 @@ def markdown(comparison: Comparison) -> str:
     several = len(comparison.tasks) > 1
     header = ["", *(task.label for task in comparison.tasks), *(["mean"] if several else [])]
     lines = list(_table([*header, *COSTS], [_row(row, comparison, several) for row in comparison.rows]))
-    lines += ["", f"Absolute points [{comparison.confidence:.0%} interval], relative gain; costs are those of a run."]
+    claim = f"{100 * comparison.confidence:g}% interval"
+    lines += ["", f"Absolute points [{claim}], relative gain; costs are those of a run."]
     if comparison.pairs:
         pairs = [[pair.task, f"{pair.second} minus {pair.first}", pair.words] for pair in comparison.pairs]
         lines += ["", *_table(["task", "same items", "difference"], pairs)]
