@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from preceptor.closing.other_tasks import other_tasks
 from preceptor.closing.reading import Readings
 from preceptor.composition import Composition, tested, write_report
@@ -129,13 +131,18 @@ def run(
 def replayed(store: Store, base_dir: Path) -> Iterator[Replayed]:
     """Rebuild every dataset version of a run from its log; see :mod:`preceptor.loop.replay`.
 
-    ``base_dir`` is what relative paths of seeds and pool are relative to.
+    ``base_dir`` is what relative paths of seeds and pool are relative to. Raises :class:`StorageError` when there is no
+    run, or one of a release with other documents.
     """
     events = [from_record(record) for record in read_events(store)]
     state = fold(events)
     if state.started is None:
         raise _no_run(store)
-    spec = Specialization.model_validate(latest_document(events)).spec
+    try:
+        spec = Specialization.model_validate(latest_document(events)).spec
+    except ValidationError as error:
+        mend = "replay it with the release that made it; its first event names it"
+        raise StorageError(f"this release cannot read the document of the run in {store.uri()}", mend=mend) from error
     context = _materials(spec, base_dir)
     exam = exam_index(spec, store, {}, (), tested(state)) if tested(state) else None
     safeguards = Safeguards(exam, _lengths(spec, base_dir))

@@ -125,10 +125,13 @@ def _refuse_other_run(
 ) -> None:
     """Raise :class:`ResumeError` when the storage holds a run of another document or of other items."""
     where = store.uri()
-    mend = "restore these fields, or give the new run another metadata.name"
+    mend = (
+        "restore these fields, or give the new run another metadata.name; where nobody changed them, another release "
+        "of preceptor began this run and can finish it"
+    )
     problems = resume_problems(known, document.canonical())
     if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
+        lines = "\n".join(f"  {problem.path}: {problem.message}; {problem.mend}" for problem in problems)
         raise ResumeError(f"the document changed since the run in {where} began:\n{lines}", mend=mend)
     other = [name for name, split in splits.items() if digests.get(name) != split.digest]
     if other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,7 @@ from preceptor.loop.step import (
     Train,
 )
 from preceptor.recipes.amount import Amount
+from preceptor.report.answers import finalists
 from preceptor.spec.document import Budget, Spec
 from preceptor.spec.evaluation import Evaluation
 from preceptor.spec.recipe import ProceduralSource, Recipe, SkillPlan
@@ -283,6 +285,29 @@ def test_without_time_left_the_searchs_own_student_is_the_finalist() -> None:
     steps = [step for step, state in play(document, World(seconds=4.0)) if state.ended]
     assert Publish(("t-v1-0",)) in steps
     assert not any(isinstance(step, Train) for step in steps)
+
+
+def test_who_answers_private_is_settled_when_it_is_opened() -> None:
+    short, long = (spec(budget={"iterations": 9, "wall_clock": clock}) for clock in ("30s", "3h"))
+    world = World(seconds=4.0)
+    [state] = [state for step, state in play(short, world) if isinstance(step, OpenPrivate)]
+    assert isinstance(next_step(long, state), Train)  # while it is closed, a clock that grew gives time to train
+    state = apply(state, PrivateOpened(reading=1))
+    steps = []
+    while not isinstance(step := next_step(long, state), Done):
+        steps.append(step)
+        state = apply(state, world.event(step, state))
+    assert Publish(("t-v1-0",)) in steps
+    assert not any(isinstance(step, Train) for step in steps)
+
+
+def test_the_searchs_own_student_is_no_finalist_beside_fresh_ones() -> None:
+    (*_, (_, state)) = play(spec(budget={"iterations": 1}), World())
+    fresh = [event.training for event in finalists(state)]
+    assert fresh == ["t-v1-1", "t-v1-2"]
+    earlier = state.scores["t-v1-1", "private"]
+    both = replace(state, scores={**state.scores, ("t-v1-0", "private"): earlier})
+    assert [event.training for event in finalists(both)] == fresh
 
 
 def test_time_kept_for_comparisons_lets_finalists_be_trained() -> None:

@@ -84,11 +84,16 @@ def finalist_seeds(spec: Spec, state: RunState) -> range:
     """Return the seed indices of the finalists.
 
     Fresh ones, so that the student whose selection score chose the version does not judge it too; the search's own
-    student when the wall clock left no time to train again, once the search had ended.
+    student when the wall clock left no time to train again, once the search had ended. Who was to answer private is
+    settled before it is opened: a clock that grows afterwards brings no other students.
     """
     fresh = range(1, spec.evaluation.seeds + 1)
     if state.ended is None or state.ended.reason != "wallClock":
         return fresh
+    if state.best is not None and all(state.training_of(state.best, index) for index in fresh):
+        return fresh
+    if state.opened:
+        return range(1)
     assert spec.budget.wall_clock is not None
     return fresh if state.ended.elapsed + _for_finalists(spec, state) < spec.budget.wall_clock else range(1)
 

@@ -92,22 +92,30 @@ class Answers:
     @property
     def finalists(self) -> tuple[StudentTrained, ...]:
         """Students of the best version that answered the private split, in the order of their seeds."""
-        best = self.state.best
-        if best is None or best.committed is None or not self.state.opened:
-            return ()
-        version, scores = best.committed.version, self.state.scores
-        found = [
-            event
-            for event in self.state.trainings.values()
-            if event.version == version and (event.training, "private") in scores
-        ]
-        return tuple(sorted(found, key=lambda event: event.seed_index))
+        return finalists(self.state) if self.state.opened else ()
 
     def _stored(self, evaluation: str, directory: str) -> list[Prediction]:
         if (directory, evaluation) not in self._read:
             store = self.store.child(directory) if directory else self.store
             self._read[directory, evaluation] = evaluations.read(store, evaluation)
         return self._read[directory, evaluation]
+
+
+def finalists(state: RunState) -> tuple[StudentTrained, ...]:
+    """Students of the best version that ever answered the private split, in the order of their seeds.
+
+    The search's own student, which an earlier reading may have had to stand in for them, is none beside fresh ones.
+    """
+    if state.best is None or state.best.committed is None:
+        return ()
+    version = state.best.committed.version
+    found = [
+        event
+        for event in state.trainings.values()
+        if event.version == version and (event.training, "private") in state.scores
+    ]
+    fresh = [event for event in found if event.seed_index > 0]
+    return tuple(sorted(fresh or found, key=lambda event: event.seed_index))
 
 
 def kind_of(prediction: Prediction) -> str:

@@ -19,13 +19,12 @@ from preceptor.loop.events import (
     DocumentChanged,
     RunStarted,
     SkillRemoved,
-    StudentTrained,
     SuiteExamined,
     from_record,
 )
 from preceptor.loop.state import RunState, fold
 from preceptor.recipes.amount import Amount
-from preceptor.report.answers import Answers, Sheet, sheet
+from preceptor.report.answers import Answers, Sheet, finalists, sheet
 from preceptor.report.comparisons import UNTRAINED
 from preceptor.runs.schema import Identity
 from preceptor.storage.ledger import read_records
@@ -154,7 +153,7 @@ def _results(name: str, who: Identity, answers: Answers) -> list[Result]:
         *state.suites.values(),
         *state.removals.values(),
     ]
-    finalists = _finalists(state, name)
+    students = _finalists(state, name)
     own = Result(
         who=who,
         run=name,
@@ -165,8 +164,8 @@ def _results(name: str, who: Identity, answers: Answers) -> list[Result]:
         attempts=len(state.attempts),
         valid=state.valid_attempts,
         verdict=state.published.verdict,
-        before=answers.sheet("private", BASE) if finalists else None,
-        after=answers.sheet("private", *finalists) if finalists else None,
+        before=answers.sheet("private", BASE) if students else None,
+        after=answers.sheet("private", *students) if students else None,
     )
     return [own, *(_control(own, event, answers) for event in state.controls.values() if _counts(event))]
 
@@ -179,19 +178,13 @@ def _finalists(state: RunState, name: str) -> list[str]:
     assert state.published is not None
     if state.published.verdict in NOTHING:
         return []
-    version = state.best.committed.version if state.best and state.best.committed else None
-    learnt = sorted((event for event in state.trainings.values() if event.version == version), key=_by_seed)
-    found = [event.training for event in learnt if (event.training, "private") in state.scores]
+    found = [event.training for event in finalists(state)]
     if not found:
         raise StorageError(
             f"the run {name} ended with `{state.published.verdict}`, and its ledger names no student that was examined",
             mend="restore the run's ledger from a copy",
         )
     return found
-
-
-def _by_seed(event: StudentTrained) -> int:
-    return event.seed_index
 
 
 def _counts(event: ControlEnded) -> bool:
