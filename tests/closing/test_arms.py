@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from preceptor import app
+from preceptor.errors import TrainingError
 from preceptor.inference.engine import Output
-from preceptor.loop.events import AnyEvent, ControlEnded, PrivateOpened, from_record
+from preceptor.loop.events import AnyEvent, ControlEnded, DatasetCommitted, PrivateOpened, from_record
 from preceptor.loop.in_process import InProcess
 from preceptor.loop.parts import Sitting, Tick, TrainingOrder
 from preceptor.spec.document import Spec
@@ -132,3 +133,23 @@ def test_killed_in_the_middle_of_a_control_nothing_is_done_twice(
     assert sorted(kept) == sorted([*whole, kept[fall_at - 1]])
     mine, theirs = controls(document)["oneShot"], controls(reference)["oneShot"]
     assert (mine.scores, mine.version, mine.made) == (theirs.scores, theirs.version, theirs.made)
+
+
+class Diverging(InProcess):
+    """Trains students of the run, and none of its comparisons."""
+
+    def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
+        if "controls" in order.publish.root:
+            raise TrainingError("the training diverged")
+        return super().train(order, tick)
+
+
+def test_a_comparison_whose_training_fails_is_left_out_and_what_it_made_counts(tiny: Path, tmp_path: Path) -> None:
+    document = write_small_run(tmp_path, tiny, **ONE_SHOT)
+    outcome = app.run(load(document), storage=None, reporter=SilentReporter(), workforce=Diverging)
+    assert outcome.report.private is not None
+    [ended] = [event for event in events(stored(document)) if isinstance(event, ControlEnded)]
+    assert "diverged" in ended.skipped
+    assert ended.scores == ()
+    made = [event for event in events(stored(document, "controls", "one-shot")) if isinstance(event, DatasetCommitted)]
+    assert ended.made == sum(event.made for event in made) > 0

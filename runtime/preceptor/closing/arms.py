@@ -14,17 +14,19 @@ from decimal import Decimal
 from typing import Any, Literal, assert_never
 
 from preceptor.closing.parts import Errand, Parts
+from preceptor.errors import TrainingError
 from preceptor.loop.budget import left_for_arm
 from preceptor.loop.event import BASE
-from preceptor.loop.events import ControlEnded
+from preceptor.loop.events import ControlEnded, from_record
 from preceptor.loop.finish import finalist_seeds
-from preceptor.loop.state import RunState
+from preceptor.loop.state import RunState, fold
 from preceptor.recipes.amount import PICODOLLARS
 from preceptor.spec.actors import Engineer, FixedEngineer, HeuristicEngineer, LLMEngineer
 from preceptor.spec.document import Budget, Spec, Specialization
 from preceptor.spec.evaluation import Controls
 from preceptor.spec.recipe import Recipe, SkillPlan, SolveSource
 from preceptor.storage import layout
+from preceptor.storage.ledger import read_records
 from preceptor.teachers.checking import problems
 
 ArmName = Literal["oneShot", "heuristic", "distillation"]
@@ -175,14 +177,19 @@ def _carry_out(parts: Parts, state: RunState, name: ArmName) -> ControlEnded:
         document = derived(parts.document, state, name, [seed.skill for seed in parts.generation.context.seeds])
     except LeftOutError as error:
         return ControlEnded(control=name, skipped=str(error))
-    arm = parts.arm(Errand(document, directory, f"control {name}", reading))
+    try:
+        arm = parts.arm(Errand(document, directory, f"control {name}", reading))
+        outcome = _came_of(parts, document, arm)
+    except TrainingError as error:  # a comparison that fails must not keep the run from its outcome
+        arm = fold(from_record(record) for record in read_records(parts.store.child(*directory.split("/"))))
+        outcome = {"skipped": str(error)}
     return ControlEnded(
         control=name,
         directory=directory,
         made=arm.rows_made,
         spent=replace(arm.spent_on_teacher + arm.spent_on_engineer, rows=0).to_data(),
         planned_with=arm.spent_on_engineer.requests,
-        **_came_of(parts, document, arm),
+        **outcome,
     )
 
 
