@@ -88,21 +88,19 @@ AFTER = {"a": 0.9, "b": 0.5, "c": 0.3, "d": 0.1}
 # -- the first draft --
 
 
-def test_the_first_of_many_iterations_is_an_even_probe_of_a_quarter() -> None:
+def test_the_first_draft_is_even() -> None:
     draft = engineer().propose(observe(BEFORE))
-    assert quotas(draft) == dict.fromkeys(BEFORE, 25)
+    assert quotas(draft) == dict.fromkeys(BEFORE, 100)
     assert levels(draft, "a") == {}
     assert isinstance(draft, Recipe)
     assert draft.carry_over is None
 
 
-@pytest.mark.parametrize(
-    ("strategy", "left", "minimum", "rows"),
-    [("iterative", 3, 40, 100), ("iterative", 2, 40, 400), ("oneShot", 6, 40, 400), ("iterative", 6, 300, 300)],
-)
-def test_the_size_of_the_first_draft(strategy: str, left: int, minimum: int, rows: int) -> None:
-    draft = engineer(strategy=strategy).propose(observe(BEFORE, iterations_left=left, minimum=minimum))
-    assert sum(quotas(draft).values()) == rows
+@pytest.mark.parametrize("left", [1, 2, 6])
+@pytest.mark.parametrize("strategy", ["iterative", "oneShot"])
+def test_the_first_draft_has_full_size(strategy: str, left: int) -> None:
+    draft = engineer(strategy=strategy).propose(observe(BEFORE, iterations_left=left))
+    assert sum(quotas(draft).values()) == 400
 
 
 def test_a_skill_uses_all_its_generators() -> None:
@@ -115,13 +113,13 @@ def test_a_skill_uses_all_its_generators() -> None:
 def test_skills_that_are_not_examined_share_the_exploration_only() -> None:
     generators = {skill: GeneratorView(skill=skill) for skill in ("a", "b", "x", "y")}
     draft = engineer(explore=0.2).propose(observe({"a": 0.1, "b": 0.1}, generators=generators))
-    assert quotas(draft) == {"a": 45, "b": 45, "x": 5, "y": 5}
+    assert quotas(draft) == {"a": 180, "b": 180, "x": 20, "y": 20}
 
 
 def test_an_examined_skill_without_a_generator_is_told() -> None:
     generators = {"a": GeneratorView(skill="a")}
     draft = engineer().propose(observe({"a": 0.1, "b": 0.1}, generators=generators))
-    assert quotas(draft) == {"a": 100}
+    assert quotas(draft) == {"a": 400}
     assert isinstance(draft, Recipe)
     assert "No generator makes b." in draft.rationale
 
@@ -129,7 +127,7 @@ def test_an_examined_skill_without_a_generator_is_told() -> None:
 def test_when_no_skill_is_examined_all_share_the_rows() -> None:
     generators = {"x": GeneratorView(skill="x"), "y": GeneratorView(skill="y")}
     draft = engineer().propose(observe({"all": 0.1}, generators=generators))
-    assert quotas(draft) == {"x": 50, "y": 50}
+    assert quotas(draft) == {"x": 200, "y": 200}
     after = engineer().propose(observe({"all": 0.1}, (attempt(draft, {"all": 0.4}),), generators=generators))
     assert sum(quotas(after).values()) == 400
 
@@ -144,13 +142,14 @@ def test_without_generators_there_is_nothing_to_propose() -> None:
 
 
 def improved(**settings: Any) -> Recipe:
-    first = engineer(**settings).propose(observe(BEFORE))
+    """The proposal after a best version that a small budget of rows kept to a quarter of the size."""
+    first = engineer(**settings).propose(observe(BEFORE, rows_left=100))
     second = engineer(**settings).propose(observe(BEFORE, (attempt(first, AFTER),)))
     assert isinstance(second, Recipe)
     return second
 
 
-def test_full_size_comes_after_the_probe_and_the_best_rows_are_carried() -> None:
+def test_the_best_rows_are_carried() -> None:
     second = improved()
     assert second.rows == 400
     assert second.carry_over is not None
@@ -294,8 +293,8 @@ def failed(recipe: Recipe | Stop, short: dict[str, int]) -> PastAttempt:
 
 
 def test_quota_moves_from_a_skill_that_could_not_be_filled() -> None:
-    first = engineer().propose(observe(BEFORE, minimum=90))
-    second = engineer().propose(observe(BEFORE, (failed(first, {"d": 20}),), minimum=90))
+    first = engineer().propose(observe(BEFORE, size=100, minimum=90))
+    second = engineer().propose(observe(BEFORE, (failed(first, {"d": 20}),), size=100, minimum=90))
     assert quotas(second)["d"] == 5
     assert sum(quotas(second).values()) == 100
     assert isinstance(second, Recipe)
@@ -303,8 +302,8 @@ def test_quota_moves_from_a_skill_that_could_not_be_filled() -> None:
 
 
 def test_a_skill_that_gave_nothing_is_dropped() -> None:
-    first = engineer().propose(observe(BEFORE, minimum=90))
-    second = engineer().propose(observe(BEFORE, (failed(first, {"d": 25}),), minimum=90))
+    first = engineer().propose(observe(BEFORE, size=100, minimum=90))
+    second = engineer().propose(observe(BEFORE, (failed(first, {"d": 25}),), size=100, minimum=90))
     assert set(quotas(second)) == {"a", "b", "c"}
     assert isinstance(second, Recipe)
     assert "Given up, since almost none of their rows passed: d." in second.rationale
@@ -312,14 +311,14 @@ def test_a_skill_that_gave_nothing_is_dropped() -> None:
 
 def test_a_skill_that_holds_the_version_below_its_minimum_through_the_cap_is_dropped() -> None:
     two = {"a": 0.1, "b": 0.1}
-    first = engineer().propose(observe(two, minimum=90))
-    second = engineer().propose(observe(two, (failed(first, {"b": 45}),), minimum=90))
+    first = engineer().propose(observe(two, size=100, minimum=90))
+    second = engineer().propose(observe(two, (failed(first, {"b": 45}),), size=100, minimum=90))
     assert quotas(second) == {"a": 100}
 
 
 def test_it_stops_when_the_generators_cannot_give_the_minimum() -> None:
-    first = engineer().propose(observe(BEFORE, minimum=90))
-    outcome = engineer().propose(observe(BEFORE, (failed(first, dict.fromkeys(BEFORE, 20)),), minimum=90))
+    first = engineer().propose(observe(BEFORE, size=100, minimum=90))
+    outcome = engineer().propose(observe(BEFORE, (failed(first, dict.fromkeys(BEFORE, 20)),), size=100, minimum=90))
     assert isinstance(outcome, Stop)
     assert "no more than 20 rows" in outcome.reason
 
@@ -337,7 +336,7 @@ def test_a_poor_yield_makes_the_budget_of_rows_go_less_far() -> None:
 
 
 def test_a_small_budget_is_spent_on_top_of_the_carried_rows() -> None:
-    first = engineer().propose(observe(BEFORE))
+    first = engineer().propose(observe(BEFORE, size=100))
     second = engineer().propose(observe(BEFORE, (attempt(first, AFTER),), rows_left=70))
     assert sum(quotas(second).values()) == 170
 
@@ -388,12 +387,13 @@ def gains(world: dict[str, Truth], size: int, iterations: int) -> np.ndarray:
     return np.array(found)
 
 
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("world", sorted(WORLDS.keys() - {"power"}))
 def test_it_beats_even_shares_at_equal_rows(world: str) -> None:
     gain = gains(WORLDS[world], size=300, iterations=4)
     assert gain.mean() > 2 * gain.std() / RUNS**0.5
 
 
-def test_it_costs_nothing_where_skills_are_all_alike() -> None:
-    gain = gains({skill: Truth(0.1, 60) for skill in "abcdef"}, size=300, iterations=4)
+@pytest.mark.parametrize("world", [WORLDS["power"], {skill: Truth(0.1, 60) for skill in "abcdef"}])
+def test_it_costs_nothing_where_there_is_little_to_divide(world: dict[str, Truth]) -> None:
+    gain = gains(world, size=300, iterations=4)
     assert gain.mean() > -0.005

@@ -74,9 +74,10 @@ def other_tasks(
         at = f"{join(_HERE, place)}.document"
         other = _load(document, suite.document, at)
         task = _read(other, suite, check)
-        shared = [item.prompt for item in task.paper.items if not own.isdisjoint(_keys(item))]
+        shared = [item.id for item in task.paper.items if not own.isdisjoint(_keys(item))]
         if shared:
             asked = f"{len(shared)} of the {len(task.paper.items)} items it would ask"
+            # Not the question: it may be a private one.
             message = f"`{suite.document}` shares items with this run's examination: {asked}, such as {_some(shared)}"
             raise document.error(at, message, _MEND_SHARED)
         found.append(task)
@@ -166,6 +167,6 @@ def _keys(item: Item) -> tuple[str, str]:
     return f"question {' '.join(item.prompt.casefold().split())}", f"record {record}"
 
 
-def _some(questions: Sequence[str]) -> str:
-    first = " ".join(questions[0].split())
-    return f'"{first}"' if len(first) <= 60 else f'"{first[:57]}…"'
+def _some(ids: Sequence[str]) -> str:
+    first = " ".join(ids[0].split())
+    return f"`{first}`" if len(first) <= 60 else f"`{first[:57]}…`"

@@ -1,8 +1,8 @@
 """The baseline for language models to beat: rows and difficulty go where the examinations say they help.
 
-Size. With three iterations or more, the first version is a probe: a quarter of ``dataset.size``, at least
-``dataset.minimum``. It costs little and tells which skills learn how fast. Every later version, and the first when
-there are fewer iterations or the strategy is one-shot, has full size.
+Size. Every version has ``dataset.size`` rows, or as many as the budget of rows leaves. A first version of a quarter,
+to learn cheaply which skills learn how fast, costs an iteration that could have given the best version: on simulated
+students (``tests/benchmarks/policy.py``) it cost most of what iterating gains.
 
 Shares. The first draft is even over the examination's skills. Later, a learning curve is fitted to each skill
 (:mod:`preceptor.engineers.curves`), and rows are divided so that the fewest items stay wrong: weak skills get more,
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import ceil
 
 from preceptor.engineers.difficulty import weigh_levels
 from preceptor.engineers.observation import Observation
@@ -29,11 +28,6 @@ from preceptor.engineers.view import View
 from preceptor.recipes.digests import recipe_digest
 from preceptor.spec.actors import HeuristicEngineer as Config
 from preceptor.spec.recipe import CarryOver, ProceduralSource, Recipe, SkillPlan
-
-PROBE = 0.25
-"""Size of the first version of several, as a share of ``dataset.size``."""
-PROBE_FROM = 3
-"""Iterations from which a probe pays: with fewer, a version of full size that might be the best is worth more."""
 
 LEAST_FRESH = 0.05
 """Share of rows that must be new to the best version: with fewer, the outcome would be luck."""
@@ -117,11 +111,9 @@ class HeuristicEngineer:
         return CarryOver(version=view.best.version, share=share)
 
     def _size(self, view: View, carry: CarryOver | None) -> int:
-        """Rows of the version: by the schedule, and no more than the budget of rows can make."""
+        """Rows of the version: no more than the budget of rows can make."""
         observation = view.observation
         size = observation.size
-        if self._config.strategy == "iterative" and not view.examined and observation.iterations_left >= PROBE_FROM:
-            size = max(observation.minimum, ceil(PROBE * size))
         if observation.rows_left is not None:
             carried = round(carry.share * view.best.rows) if carry and view.best else 0
             size = min(size, carried + int(observation.rows_left * view.accept_rate))
