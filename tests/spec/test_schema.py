@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from preceptor.spec.schema import schema
 from support.documents import VALID, document, edit
 
 jsonschema = pytest.importorskip("jsonschema")
+
+SPECS = Path(__file__).parents[2] / "specs"
+SHIPPED = sorted(path for path in SPECS.glob("*.yaml") if not path.stem.endswith("-reduced"))
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +45,17 @@ def test_it_is_complete_and_always_the_same() -> None:
     assert json.dumps(found) == json.dumps(schema())
     size = found["$defs"]["Dataset"]["properties"]["size"]
     assert size["description"].startswith("Rows a finished version holds")
+
+
+def test_the_committed_schema_is_that_of_the_types() -> None:
+    committed = (SPECS / "specialization.schema.json").read_text(encoding="utf-8")
+    assert json.loads(committed) == schema(), "run: preceptor schema > specs/specialization.schema.json"
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_documents_name_the_schema_for_editors_and_satisfy_it(path: Path, validator: Any) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=specialization.schema.json\n")
+    # To an editor a day is text, as in JSON.
+    body = json.loads(json.dumps(yaml.safe_load(text), default=str))
+    assert list(validator.iter_errors(body)) == []
