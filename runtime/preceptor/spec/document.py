@@ -97,17 +97,59 @@ class WorkerGroup(Model):
     """GPUs of a pod."""
 
 
+class Toleration(Model):
+    """A taint that the pods may stand, as Kubernetes has it."""
+
+    key: str | None = None
+    """The taint's key; every key when absent."""
+    operator: Literal["Exists", "Equal"] = "Equal"
+    """How `value` is compared."""
+    value: str | None = None
+    """The taint's value."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """The taint's effect; every effect when absent."""
+
+
+class Volume(Model):
+    """A PersistentVolumeClaim that every Ray pod mounts."""
+
+    claim: str = Field(min_length=1, examples=["models"])
+    """The claim, in the run's namespace."""
+    path: str = Field(pattern="^/", examples=["/models"])
+    """Where it is mounted."""
+    read_only: bool = False
+    """Whether it may only be read."""
+
+
 class Compute(Model):
-    """The cluster a run wants; ignored on a laptop."""
+    """The cluster a run wants; ignored on a laptop. The operator's settings say what stands where this is silent."""
 
     image: str | None = None
     """Container image of the Ray pods."""
     queue: str | None = None
     """Kueue queue."""
+    managed_by: str | None = None
+    """Controller that carries the RayJob out instead of KubeRay, such as ``kueue.x-k8s.io/multikueue``."""
+    priority_class: str | None = None
+    """PriorityClass of the Ray pods."""
+    service_account: str | None = None
+    """ServiceAccount of the Ray pods; the driver writes its progress with it."""
+    secrets: tuple[str, ...] = ()
+    """Secrets, in the run's namespace, whose entries become environment variables of every Ray pod."""
+    volumes: tuple[Volume, ...] = ()
+    """PersistentVolumeClaims that every Ray pod mounts."""
     node_selector: dict[str, str] = Field(default_factory=dict)
     """Labels the nodes must have."""
+    tolerations: tuple[Toleration, ...] = ()
+    """Taints of nodes that the pods may stand."""
     worker_groups: tuple[WorkerGroup, ...] = ()
-    """Ray worker groups."""
+    """Ray worker groups; one for generation, and one for the student when it wants GPUs, when empty."""
+    backoff_limit: int = Field(default=3, ge=0)
+    """Attempts of the RayJob that may be lost to the infrastructure before the run is given up."""
+    start_deadline: Duration = 1800.0
+    """Longest time from a RayJob's start until its driver runs: images are pulled and nodes waited for meanwhile."""
+    ttl_seconds_after_finished: int | None = Field(default=None, ge=0)
+    """Seconds after its end at which the Specialization is deleted, as Jobs have it; what it stored stays."""
 
 
 class Approval(Model):
