@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from preceptor.spec.base import Duration, Model
+from preceptor.spec.base import Duration, Model, Name
 from preceptor.spec.document import WorkerGroup
 
 NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
@@ -38,7 +40,7 @@ class Settings(Model):
 
     image: str = "preceptor-runtime:latest"
     """Container image of the Ray pods."""
-    image_pull_policy: str = "IfNotPresent"
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """When it is pulled."""
     image_pull_secrets: tuple[str, ...] = ()
     """Secrets with the registry's keys."""
@@ -63,13 +65,13 @@ class Settings(Model):
     as many as ``student.training.workers``, each with its ``gpusPerWorker``."""
     cluster_ttl_seconds: int = Field(default=300, ge=0)
     """Seconds that a finished RayJob's cluster stays, for its logs."""
-    namespaces: tuple[str, ...] = ()
+    namespaces: tuple[Name, ...] = ()
     """Namespaces to watch; all when empty."""
     election: Election = Election()
     """Leader election."""
-    metrics_port: int = Field(default=8080, ge=0)
+    metrics_port: int = Field(default=8080, ge=0, le=65535)
     """Port of ``/metrics``; 0 for none."""
-    probe_port: int = Field(default=8081, ge=0)
+    probe_port: int = Field(default=8081, ge=0, le=65535)
     """Port of ``/healthz`` and ``/readyz``; 0 for none."""
     json_logs: bool = True
     """Log one JSON object a line."""
