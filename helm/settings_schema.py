@@ -2,7 +2,7 @@
 
     python helm/settings_schema.py
 
-A test fails when it was forgotten. Helm reads no references to other files, so types are written out where they are used.
+A test fails when it was forgotten. Helm reads no references to other files, so types are written out where used.
 """
 
 from __future__ import annotations
