@@ -61,6 +61,8 @@ class Stored(BaseModel):
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION_MEND = "write a number and its unit: 90s, 15m, 12h, 1h30m or 2d"
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
+DURATION_PATTERN = r"^(\d+(\.\d+)?[smhd])+$"
+"""What a duration looks like, for schemas."""
 
 
 def parse_duration(text: str) -> float:
@@ -82,7 +84,8 @@ def _read_duration(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
-def _render_duration(seconds: float) -> str:
+def render_duration(seconds: float) -> str:
+    """Return text of whole or fractional seconds that :func:`parse_duration` reads."""
     return f"{int(seconds)}s" if seconds == int(seconds) else f"{seconds:f}s"
 
 
@@ -90,8 +93,8 @@ Duration = Annotated[
     float,
     Field(gt=0),
     BeforeValidator(_read_duration),
-    PlainSerializer(_render_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?[smhd])+$"}),
+    PlainSerializer(render_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
 """A length of time; seconds in Python, text such as ``12h`` in the document."""
 
