@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persiste
 Object = dict[str, Any]
 
 
+class GoYaml(yaml.CSafeLoader):
+    """Reads what Go writes: numbers such as ``1e+300``, which PyYAML takes for text without a point."""
+
+
+GoYaml.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^-?\d+(\.\d+)?e[-+]\d+$"), list("-0123456789"))
+
+
 def defaults() -> dict[str, Any]:
     """The chart's values as shipped."""
     values: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
@@ -35,7 +43,7 @@ def render(values: dict[str, Any] | None = None, *, release: str = RELEASE) -> l
         found
         for name, text in render_files(values, release=release).items()
         if name.endswith(".yaml")
-        for found in yaml.safe_load_all(text)
+        for found in yaml.load_all(text, Loader=GoYaml)
         if found is not None
     ]
     return sorted(objects, key=lambda one: (one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]))
