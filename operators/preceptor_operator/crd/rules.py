@@ -46,6 +46,7 @@ _FILES: Schema = {"anyOf": [{"not": {"maxLength": 0}}, {"not": {"maxItems": 0}}]
 REMARKS: dict[tuple[str, str], Schema] = {
     ("Items", "uri"): _FILES,
     ("Seeds", "uri"): _FILES,
+    ("CategoryValue", "weights"): {"items": {"type": "number", "minimum": 0}},
     ("Endpoint", "extraBody"): {"not": {"anyOf": [{"required": [key]} for key in sorted(RESERVED)]}},
     ("Status", "conditions"): {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
 }
@@ -217,8 +218,29 @@ def _spec() -> list[Rule]:
             "`engineer.cap`, or raise it",
             "dataset.gates.balance.maxShare",
         ),
+        *_fixed_recipe(),
+    ]
+
+
+def _fixed_recipe() -> list[Rule]:
+    none = "self.engineer.kind != 'fixed' || !has(self.engineer.recipe)"
+    sources = f"{none} || self.engineer.recipe.skills.all(plan, plan.sources.all(source, "
+    declared = "has(self.teacher.generators) && has(source.generator) && source.generator in self.teacher.generators"
+    by_model = " || ".join(f"source.kind == '{kind}'" for kind in ("prompt", "solve", "evolve"))
+    return [
+        Rule(
+            f"{sources}source.kind != 'procedural' || ({declared})))",
+            "a source names a generator that the teacher does not declare; write one of `teacher.generators`",
+            "engineer.recipe.skills",
+        ),
+        Rule(
+            f"{sources}!({by_model}) || self.teacher.kind == 'openai'))",
+            "a source asks a model, and the teacher has none; write a teacher of kind `openai`, or sources of kind "
+            "`procedural`",
+            "engineer.recipe.skills",
+        ),
         _conflict(
-            "self.engineer.kind != 'fixed' || !has(self.engineer.recipe) || !has(self.engineer.recipe.carryOver)",
+            f"{none} || !has(self.engineer.recipe.carryOver)",
             "a fixed recipe has no earlier version to take rows from; remove `carryOver`",
             "engineer.recipe.carryOver",
         ),

@@ -82,8 +82,7 @@ def _has_default(member: Schema) -> bool:
 def _common(owners: Mapping[str, Schema], kinds: list[str]) -> Schema:
     """Return what every owner of a field demands of it, its descriptions, and a default that all members share."""
     first = next(iter(owners.values()))
-    told = {each["description"]: None for each in owners.values() if "description" in each}
-    description = " · ".join(told)
+    description = _told(owners, kinds)
     if len({each.get("type") for each in owners.values()}) > 1:
         return {PRESERVE: True, "description": description}
     common = {
@@ -100,6 +99,16 @@ def _common(owners: Mapping[str, Schema], kinds: list[str]) -> Schema:
     if len(owners) == len(kinds) and all(same(each.get("default"), first.get("default")) for each in owners.values()):
         common |= {"default": first["default"]} if "default" in first else {}
     return common
+
+
+def _told(owners: Mapping[str, Schema], kinds: list[str]) -> str:
+    """Return what a field is, for each kind by name where it is not the same for all."""
+    of: dict[str, list[str]] = {}
+    for kind, each in owners.items():
+        of.setdefault(each.get("description", ""), []).append(f"`{kind}`")
+    if len(of) == 1 and len(owners) == len(kinds):
+        return next(iter(of))
+    return "\n\n".join(f"{', '.join(some)}: {text}" for text, some in of.items())
 
 
 def _differing(name: str, owners: Mapping[str, Schema], common: Schema, kinds: list[str]) -> list[Schema]:
