@@ -1,5 +1,6 @@
-"""What an API server does with an object of a custom resource: drop, fill in, check. A check of our schema, by the
-rules of Kubernetes ("Extend the Kubernetes API with CustomResourceDefinitions"), with jsonschema and a CEL library.
+"""What an API server does with an object of a custom resource: drop what is unknown, fill in defaults, check.
+
+Written after Kubernetes, "Extend the Kubernetes API with CustomResourceDefinitions", with jsonschema and a CEL library.
 """
 
 from __future__ import annotations

@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-KNOWN = {
-    "type", "format", "title", "description", "default", "nullable", "enum", "pattern", "required", "properties", "items",
-    "additionalProperties", "allOf", "anyOf", "oneOf", "not", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
-    "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "multipleOf",
-    "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations", "x-kubernetes-list-type",
-    "x-kubernetes-list-map-keys", "x-kubernetes-int-or-string",
-}  # fmt: skip
+KNOWN = set(
+    "type format title description default nullable enum pattern required properties items additionalProperties allOf "
+    "anyOf oneOf not minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems "
+    "minProperties maxProperties multipleOf x-kubernetes-preserve-unknown-fields x-kubernetes-validations "
+    "x-kubernetes-list-type x-kubernetes-list-map-keys x-kubernetes-int-or-string".split()
+)
 """Keywords of an OpenAPI 3.0 schema that a CustomResourceDefinition may hold."""
 NOT_IN_LOGIC = {"description", "type", "default", "additionalProperties", "nullable"}
 """What may not stand below allOf, anyOf, oneOf and not."""
@@ -37,6 +36,19 @@ def faults(schema: dict[str, Any]) -> list[str]:
 
 
 def _faults(part: dict[str, Any], at: str) -> Iterator[str]:
+    yield from _type_faults(part, at)
+    yield from _size_faults(part, at)
+    yield from _logic_faults(part, at)
+    for name, field in part.get("properties", {}).items():
+        if name in _ESCAPED:
+            yield f"{at}.{name}: rules would have to escape this name"
+        yield from _faults(field, f"{at}.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(part.get(key), dict):
+            yield from _faults(part[key], f"{at}[{key}]")
+
+
+def _type_faults(part: dict[str, Any], at: str) -> Iterator[str]:
     for key in sorted(set(part) - KNOWN):
         yield f"{at}: {key} is not allowed"
     preserved = part.get("x-kubernetes-preserve-unknown-fields")
@@ -52,6 +64,9 @@ def _faults(part: dict[str, Any], at: str) -> Iterator[str]:
         yield f"{at}: additionalProperties may not be false"
     if part.get("type") == "array" and not isinstance(part.get("items"), dict):
         yield f"{at}: a list needs one schema for its items"
+
+
+def _size_faults(part: dict[str, Any], at: str) -> Iterator[str]:
     for bound in ("exclusiveMinimum", "exclusiveMaximum"):
         if not isinstance(part.get(bound, True), bool):
             yield f"{at}: {bound} is true or false"
@@ -62,14 +77,6 @@ def _faults(part: dict[str, Any], at: str) -> Iterator[str]:
         keys, item = part["x-kubernetes-list-map-keys"], part["items"]
         if [key for key in keys if key not in item.get("required", [])]:
             yield f"{at}: the keys of a list map must be required"
-    yield from _logic_faults(part, at)
-    for name, field in part.get("properties", {}).items():
-        if name in _ESCAPED:
-            yield f"{at}.{name}: rules would have to escape this name"
-        yield from _faults(field, f"{at}.{name}")
-    for key in ("items", "additionalProperties"):
-        if isinstance(part.get(key), dict):
-            yield from _faults(part[key], f"{at}[{key}]")
 
 
 def _logic_faults(part: dict[str, Any], at: str) -> Iterator[str]:

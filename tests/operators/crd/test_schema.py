@@ -1,4 +1,4 @@
-"""The definition is one that an API server takes: structural, small, its rules affordable; and the committed one is it."""
+"""The definition is one that an API server takes: structural, small, its rules affordable. The committed one is it."""
 
 from __future__ import annotations
 
