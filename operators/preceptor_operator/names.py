@@ -22,6 +22,10 @@ LABEL_NAME = f"{GROUP}/specialization"
 """Label of every child: the name of its Specialization."""
 LABEL_ATTEMPT = f"{GROUP}/attempt"
 """Label of every child: the attempt it belongs to."""
+LABEL_BUDGET = f"{GROUP}/budget"
+"""Label of a RayJob: a digest of the budget that it was made with."""
+LABEL_GENERATION = f"{GROUP}/generation"
+"""Label of a RayJob: the generation of the Specialization that it carries out."""
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 """Label by which Kueue finds a RayJob."""
 
@@ -30,5 +34,5 @@ KIND_PLURAL = {KIND: PLURAL, "RayJob": "rayjobs", "ConfigMap": "configmaps"}
 
 
 def child_name(name: str, attempt: int) -> str:
-    """Name of the RayJob, and of the ConfigMap, of an attempt."""
+    """Name of an attempt's RayJob; that of its ConfigMap begins with it."""
     return f"{name}-{attempt}"

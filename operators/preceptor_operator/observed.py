@@ -36,6 +36,12 @@ class RayJobView:
     """KubeRay's or Ray's message."""
     cluster: str = ""
     """The RayCluster it runs on; its pods carry the label ``ray.io/cluster``."""
+    budget: str = ""
+    """The digest of the budget that it was made with."""
+    generation: int = 0
+    """The generation of the Specialization that it carries out."""
+    ended: datetime | None = None
+    """When it ended, by KubeRay."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,5 @@ class Observed:
     """Its status, by both writers."""
     ray_jobs: tuple[RayJobView, ...] = ()
     """RayJobs that carry its label or an attempt's name, in the order of their attempts."""
-    config_maps: tuple[int, ...] = ()
-    """Attempts that have their ConfigMap."""
     troubles: tuple[PodTrouble, ...] = ()
     """Pods of the newest attempt that cannot start."""

@@ -38,3 +38,20 @@ def flux_verdict(obj: dict[str, Any]) -> Verdict | None:
     (checks,) = flux_documents()["Kustomization"]["spec"]["healthCheckExprs"]
     verdicts: tuple[Verdict, ...] = ("inProgress", "failed", "current")
     return next((verdict for verdict in verdicts if cel.evaluate(checks[verdict], obj) is True), None)
+
+
+def kstatus(obj: dict[str, Any]) -> str:
+    """How kstatus (cli-utils), and with it kubectl plugins and Flux by default, judges an object it has no rule for."""
+    status = obj.get("status") or {}
+    if obj["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    if status.get("observedGeneration", obj["metadata"]["generation"]) < obj["metadata"]["generation"]:
+        return "InProgress"
+    held = {each["type"]: each["status"] for each in status.get("conditions", [])}
+    if held.get("Reconciling") == "True":
+        return "InProgress"
+    if held.get("Stalled") == "True":
+        return "Failed"
+    if held.get("Ready", "True") != "True":
+        return "InProgress"
+    return "Current"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
-
-import yaml
 
 from preceptor.spec.document import KIND, Spec, Specialization
 from preceptor.spec.status import Status
@@ -13,6 +10,7 @@ from preceptor_operator.crd.changes import held
 from preceptor_operator.crd.schemas import Rule, Schema, plain, with_rules
 from preceptor_operator.crd.structural import structural
 from preceptor_operator.names import CRD, GROUP, LONGEST_NAME, PLURAL, SHORT, VERSION
+from preceptor_operator.plain import to_yaml
 
 _HEADER = "# Made by `preceptor-operator crd` from the types in preceptor.spec; change those, not this file.\n"
 
@@ -46,7 +44,7 @@ _NAME_RULES = (
 
 def crd_yaml() -> str:
     """Return the CustomResourceDefinition as YAML; the same text for the same types."""
-    return _HEADER + yaml.dump(crd(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return _HEADER + to_yaml(crd())
 
 
 def crd() -> dict[str, Any]:
@@ -97,15 +95,3 @@ def schema() -> Schema:
 def _column(name: str, type_: str, path: str, description: str, priority: int) -> dict[str, Any]:
     column: dict[str, Any] = {"name": name, "type": type_, "jsonPath": path, "description": description}
     return column | ({"priority": priority} if priority else {})
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes every part out: not every reader of YAML in a cluster follows aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Never write an alias."""
-        return True
-
-
-# Kubernetes reads YAML 1.1 in full, where a lone `n` is false; PyYAML does not, and would leave out the quotes.
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))

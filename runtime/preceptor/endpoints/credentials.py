@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 from preceptor.errors import EndpointError
-from preceptor.spec.endpoint import ApiKey, Endpoint
+from preceptor.spec.endpoint import Endpoint
 
 VENDOR = "https://api.openai.com/v1"
 """Where requests go when the document names no endpoint."""
@@ -46,7 +45,7 @@ class Credentials:
             hidden.append(parts.password)
         if endpoint.api_key is None:
             return cls(shown, "", None, tuple(hidden))
-        variable = variable_of(endpoint.api_key)
+        variable = endpoint.api_key.variable
         key = os.environ.get(variable, "").strip()
         if not key:
             raise EndpointError(
@@ -70,10 +69,3 @@ class Credentials:
             text = text.replace(secret, "***")
         line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def variable_of(key: ApiKey) -> str:
-    """The environment variable that holds a key; a Secret's entry is exposed as ``PRECEPTOR_SECRET_<NAME>_<KEY>``."""
-    if key.secret is None:
-        return key.env or ""
-    return re.sub(r"[^A-Z0-9]", "_", f"PRECEPTOR_SECRET_{key.secret.name}_{key.secret.key}".upper())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -26,6 +27,11 @@ class SecretRef(Model):
     key: str = Field(examples=["openai"])
     """The key in it."""
 
+    @property
+    def variable(self) -> str:
+        """The environment variable as which it is mounted: ``PRECEPTOR_SECRET_<NAME>_<KEY>``."""
+        return re.sub(r"[^A-Z0-9]", "_", f"PRECEPTOR_SECRET_{self.name}_{self.key}".upper())
+
 
 class ApiKey(Model):
     """Where an endpoint's key comes from; never the key itself."""
@@ -40,6 +46,11 @@ class ApiKey(Model):
         if (self.env is None) == (self.secret is None):
             raise ContradictionError("a key comes from one place", mend="give either `env` or `secret`")
         return self
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds the key."""
+        return self.env or "" if self.secret is None else self.secret.variable
 
 
 class Endpoint(Model):
