@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from preceptor.errors import PreceptorError
 
@@ -24,6 +25,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     crd = commands.add_parser("crd", help="print the CustomResourceDefinition as YAML")
     crd.set_defaults(command=_crd)
+    run = commands.add_parser("run", help="run the operator until it is told to end")
+    run.add_argument(
+        "--settings", type=Path, metavar="FILE", help="YAML file with the settings; the defaults if absent"
+    )
+    run.set_defaults(command=_run)
     return parser
 
 
@@ -31,3 +37,9 @@ def _crd(_: argparse.Namespace) -> None:
     from preceptor_operator.crd.manifest import crd_yaml
 
     sys.stdout.write(crd_yaml())
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    from preceptor_operator.serving import read_settings, serve
+
+    sys.exit(serve(read_settings(chosen.settings)))

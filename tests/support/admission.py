@@ -6,9 +6,11 @@ Written after Kubernetes, "Extend the Kubernetes API with CustomResourceDefiniti
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 import cel
@@ -43,16 +45,40 @@ class Admitted:
     """Why it is not; empty when it is."""
 
 
+class Checker:
+    """A schema made ready to check many objects: converted once, its rules compiled once."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._schema = schema
+        self._validator = Draft4Validator(_draft4(schema), format_checker=_FORMATS)
+
+    def prune(self, value: dict[str, Any]) -> tuple[Refusal, ...]:
+        """Drop from an object, in place, what the schema does not know, and tell it."""
+        return tuple(_pruned(self._schema, value, "", top=True))
+
+    def fill(self, value: dict[str, Any]) -> None:
+        """Fill in defaults, in place."""
+        _fill(self._schema, value)
+
+    def mistakes(self, stored: dict[str, Any], old: dict[str, Any] | None = None) -> tuple[Refusal, ...]:
+        """Return what the schema refuses of a pruned and filled object, and if that is nothing what its rules do."""
+        refusals = tuple(_schema_refusal(error) for error in self._validator.iter_errors(stored))
+        return refusals or self._broken_rules(stored, old)
+
+    def _broken_rules(self, stored: dict[str, Any], old: dict[str, Any] | None) -> tuple[Refusal, ...]:
+        return tuple(_ruled(self._schema, _typed(self._schema, stored), old and _typed(self._schema, old), ""))
+
+
 def admit(schema: dict[str, Any], sent: dict[str, Any], old: dict[str, Any] | None = None) -> Admitted:
     """Return what a strict server makes of ``sent``, which replaces ``old`` when that is given."""
+    checker = Checker(schema)
     stored = copy.deepcopy(sent)
-    refusals = list(_pruned(schema, stored, "", top=True))
-    _fill(schema, stored)
-    validator = Draft4Validator(_draft4(schema), format_checker=_FORMATS)
-    refusals += [_schema_refusal(error) for error in validator.iter_errors(stored)]
-    if not refusals:
-        refusals = list(_ruled(schema, _typed(schema, stored), old and _typed(schema, old), ""))
-    return Admitted(stored, tuple(refusals))
+    unknown = checker.prune(stored)
+    checker.fill(stored)
+    return Admitted(stored, unknown or checker.mistakes(stored, old))
+
+
+_compiled = functools.lru_cache(maxsize=None)(cel.compile)
 
 
 def _pruned(part: dict[str, Any], value: Any, at: str, *, top: bool = False) -> Iterator[Refusal]:
@@ -121,13 +147,18 @@ def _typed(part: dict[str, Any], value: Any) -> Any:
     return float(value) if part.get("type") == "number" and value is not None else value
 
 
+@cache
+def _program(rule: str) -> cel.Program:
+    return cel.compile(rule)
+
+
 def _ruled(part: dict[str, Any], value: Any, old: Any, at: str) -> Iterator[Refusal]:
     """Evaluate the rules of a schema and of everything below it; those about changes where there was a value before."""
     for rule in part.get("x-kubernetes-validations", []):
         if "oldSelf" in rule["rule"] and old is None:
             continue
         scope = {"self": value} if old is None else {"self": value, "oldSelf": old}
-        if cel.evaluate(rule["rule"], scope) is not True:
+        if _program(rule["rule"]).execute(scope) is not True:
             yield Refusal((at + rule.get("fieldPath", "")).lstrip("."), rule["message"])
     if isinstance(value, dict):
         for key, each in value.items():

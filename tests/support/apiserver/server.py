@@ -1,0 +1,256 @@
+"""A Kubernetes API server for tests, over HTTP on this machine: enough of one for unmodified kubectl and our operator.
+
+`python -m support.apiserver [--port N] [CRD.yaml ...]`, from `tests/`, starts one by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import jsonpatch
+import yaml
+from aiohttp import web
+
+from support.apiserver import discovery
+from support.apiserver.applying import Owners
+from support.apiserver.faults import Faults
+from support.apiserver.patching import merged
+from support.apiserver.refusals import Refusal
+from support.apiserver.store import Change, Json, Shelf, Store
+from support.apiserver.tables import table
+from support.apiserver.watching import TRUE, selected, wants_table, watch
+from support.kubectl import Kubectl
+
+T = TypeVar("T")
+
+
+class ApiServer:
+    """The server, on a thread of its own while it is entered."""
+
+    def __init__(self, definitions: tuple[Path, ...] = (), port: int = 0) -> None:
+        self.store = Store()
+        self.faults = Faults()
+        self.port = port
+        self._owners = Owners(self.store)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="apiserver", daemon=True)
+        self._up, self._down = threading.Event(), asyncio.Event()
+        for path in definitions:
+            shelf = self.store.shelf("apiextensions.k8s.io", "customresourcedefinitions")
+            self.store.create(shelf, "", yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._up.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._down.set)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def kubeconfig(self, path: Path, namespace: str = "default") -> Path:
+        """Write a kubeconfig for it."""
+        context = {"cluster": "test", "user": "test", "namespace": namespace}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "test", "cluster": {"server": self.url}}],
+            "users": [{"name": "test", "user": {}}],
+            "contexts": [{"name": "test", "context": context}],
+            "current-context": "test",
+        }
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        return path
+
+    def kubectl(self, folder: Path, namespace: str = "default") -> Kubectl:
+        """Unmodified kubectl for it, with its files in a folder."""
+        return Kubectl(self.kubeconfig(folder / "kubeconfig", namespace), folder)
+
+    def within(self, do: Callable[[], T]) -> T:
+        """Call something where the store may be used, and return what it returns."""
+
+        async def call() -> T:
+            return do()
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(30)
+
+    def objects(self, group: str, plural: str) -> list[Json]:
+        """All objects of a resource."""
+        return self.within(lambda: list(self.store.shelf(group, plural).objects.values()))
+
+    def find(self, group: str, plural: str, namespace: str, name: str) -> Json | None:
+        """An object, or `None`."""
+        return self.within(lambda: self.store.shelf(group, plural).objects.get((namespace, name)))
+
+    def break_watches(self, how: str) -> int:
+        """End every watch: `close` in good order, `drop` the connection, or say `expired` (410); return how many."""
+
+        def fail() -> int:
+            watchers = [each for shelf in self.store.shelves.values() for each in shelf.watchers]
+            for watcher in watchers:
+                watcher.put_nowait(Change(0, "FAULT", {}, how))
+            return len(watchers)
+
+        return self.within(fail)
+
+    def watchers(self, group: str, plural: str) -> int:
+        """How many watch a resource."""
+        return self.within(lambda: len(self.store.shelf(group, plural).watchers))
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._run())
+        self._loop.close()
+
+    async def _run(self) -> None:
+        app = web.Application(client_max_size=32 * 2**20)
+        app.router.add_route("*", "/{tail:.*}", self._handle)
+        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        self._up.set()
+        await self._down.wait()
+        for shelf in self.store.shelves.values():
+            for watcher in shelf.watchers:
+                watcher.put_nowait(Change(0, "FAULT", {}, "close"))
+        await runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self.faults.asked.append((request.method, request.path_qs))
+        fault = self.faults.next(request.method, request.path)
+        if fault is not None and not fault.late:
+            return _failed(request, fault.code)
+        try:
+            answer = await self._answer(request)
+        except Refusal as refusal:
+            answer = _json(refusal.status(), refusal.code)
+        return _failed(request, fault.code) if fault is not None else answer
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        parts = [part for part in request.path.split("/") if part]
+        if parts in (["healthz"], ["readyz"], ["livez"]):
+            return web.Response(text="ok")
+        depth = 2 if parts[:1] == ["api"] else 3
+        if parts[:1] not in (["api"], ["apis"]) or len(parts) <= depth:
+            return _json(discovery.answer(parts, [shelf.resource for shelf in self.store.shelves.values()]))
+        group, rest = ("" if depth == 2 else parts[1]), parts[depth:]
+        namespace = ""
+        if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
+            namespace, rest = rest[1], rest[2:]
+        shelf = self.store.shelf(group, rest[0])
+        if len(rest) == 1:
+            return await self._collection(request, shelf, namespace)
+        subresource = rest[2] if len(rest) > 2 else ""
+        if subresource and not (subresource == "status" and shelf.resource.status):
+            raise Refusal(404, "NotFound", "the server could not find the requested resource")
+        return await self._object(request, shelf, (namespace, rest[1]), subresource)
+
+    async def _collection(self, request: web.Request, shelf: Shelf, namespace: str) -> web.StreamResponse:
+        query = request.query
+        if request.method == "GET" and query.get("watch") in TRUE:
+            return await watch(request, self.store, shelf, namespace)
+        if request.method == "GET":
+            found = [each for _, each in sorted(shelf.objects.items()) if selected(query, namespace, each)]
+            if wants_table(request):
+                return _json(table(shelf.resource, found, self.store.version))
+            kind = {"kind": f"{shelf.resource.kind}List", "apiVersion": shelf.resource.api_version}
+            return _json({**kind, "metadata": {"resourceVersion": str(self.store.version)}, "items": found})
+        if request.method == "POST":
+            made = self.store.create(
+                shelf, namespace, await _body(request), strict=_strict(request), dry="dryRun" in query
+            )
+            return _json(made, 201)
+        if request.method == "DELETE":
+            names = [name for name, each in shelf.objects.items() if selected(query, namespace, each)]
+            for name in names:
+                self.store.delete(shelf, name)
+            return _json({"kind": "Status", "apiVersion": "v1", "status": "Success"})
+        raise Refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+
+    async def _object(
+        self, request: web.Request, shelf: Shelf, name: tuple[str, str], subresource: str
+    ) -> web.StreamResponse:
+        if request.method == "GET":
+            found = self.store.get(shelf, name)
+            return _json(table(shelf.resource, [found], self.store.version) if wants_table(request) else found)
+        sent, dry = await _body(request), "dryRun" in request.query
+        if request.method == "PUT":
+            return _json(
+                self.store.replace(shelf, name, sent, subresource=subresource, strict=_strict(request), dry=dry)
+            )
+        if request.method == "DELETE":
+            gone = self.store.get(shelf, name) if dry else self.store.delete(shelf, name, sent.get("preconditions"))
+            if dry or name in shelf.objects:
+                return _json(gone)
+            details = {"name": name[1], "group": shelf.resource.group, "kind": shelf.resource.plural}
+            details["uid"] = gone["metadata"]["uid"]
+            return _json({"kind": "Status", "apiVersion": "v1", "status": "Success", "details": details})
+        if request.method == "PATCH":
+            return self._patch(request, shelf, name, subresource, sent)
+        raise Refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+
+    def _patch(
+        self, request: web.Request, shelf: Shelf, name: tuple[str, str], subresource: str, sent: Any
+    ) -> web.Response:
+        query, strict, dry = request.query, _strict(request), "dryRun" in request.query
+        if request.content_type == "application/apply-patch+yaml":
+            manager, force = query.get("fieldManager", ""), query.get("force") in TRUE
+            stored, made = self._owners.apply(
+                shelf, name, sent, manager, subresource=subresource, force=force, strict=strict, dry=dry
+            )
+            return _json(stored, 201 if made else 200)
+        old = self.store.get(shelf, name)
+        if request.content_type == "application/json-patch+json":
+            try:
+                new = jsonpatch.apply_patch(old, sent)
+            except jsonpatch.JsonPatchException as error:
+                raise Refusal(422, "Invalid", f"the patch does not apply: {error}") from error
+        elif request.content_type == "application/strategic-merge-patch+json" and shelf.resource.schema is not None:
+            raise Refusal(415, "UnsupportedMediaType", "strategic merge patches are for built-in resources only")
+        else:
+            new = merged(old, sent)
+        precondition = isinstance(sent, dict) and "resourceVersion" in (sent.get("metadata") or {})
+        if not precondition:
+            kept = {key: value for key, value in new["metadata"].items() if key != "resourceVersion"}
+            new = {**new, "metadata": kept}
+        return _json(self.store.replace(shelf, name, new, subresource=subresource, strict=strict, dry=dry))
+
+
+def _strict(request: web.Request) -> bool:
+    return request.query.get("fieldValidation") == "Strict"
+
+
+async def _body(request: web.Request) -> Any:
+    if "protobuf" in request.content_type:
+        raise Refusal(415, "UnsupportedMediaType", "protobuf is not served")
+    text = await request.text()
+    if "yaml" in request.content_type:
+        return yaml.load(text, yaml.CSafeLoader)
+    return json.loads(text or "{}")
+
+
+def _json(data: Any, code: int = 200) -> web.Response:
+    return web.Response(body=json.dumps(data).encode(), status=code, content_type="application/json")
+
+
+def _failed(request: web.Request, code: int) -> web.Response:
+    if code == 0:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=500)
+    reasons = {409: "Conflict", 429: "TooManyRequests", 403: "Forbidden"}
+    refusal = Refusal(code, reasons.get(code, "InternalError"), "a fault that a test asked for")
+    return _json(refusal.status(), code)
