@@ -60,12 +60,12 @@ class Checker:
         """Fill in defaults, in place."""
         _fill(self._schema, value)
 
-    def mistakes(self, stored: dict[str, Any], old: dict[str, Any] | None = None) -> tuple[Refusal, ...]:
-        """Return what the schema refuses of a pruned and filled object, and if that is nothing what its rules do."""
-        refusals = tuple(_schema_refusal(error) for error in self._validator.iter_errors(stored))
-        return refusals or self._broken_rules(stored, old)
+    def mistakes(self, stored: dict[str, Any]) -> tuple[Refusal, ...]:
+        """Return what the schema refuses of a pruned and filled object, its rules apart."""
+        return tuple(_schema_refusal(error) for error in self._validator.iter_errors(stored))
 
-    def _broken_rules(self, stored: dict[str, Any], old: dict[str, Any] | None) -> tuple[Refusal, ...]:
+    def broken_rules(self, stored: dict[str, Any], old: dict[str, Any] | None = None) -> tuple[Refusal, ...]:
+        """Return what the rules refuse of an object without mistakes, which replaces ``old`` when that is given."""
         return tuple(_ruled(self._schema, _typed(self._schema, stored), old and _typed(self._schema, old), ""))
 
 
@@ -75,7 +75,8 @@ def admit(schema: dict[str, Any], sent: dict[str, Any], old: dict[str, Any] | No
     stored = copy.deepcopy(sent)
     unknown = checker.prune(stored)
     checker.fill(stored)
-    return Admitted(stored, unknown or checker.mistakes(stored, old))
+    refusals = unknown + checker.mistakes(stored)
+    return Admitted(stored, refusals or checker.broken_rules(stored, old))
 
 
 _compiled = functools.lru_cache(maxsize=None)(cel.compile)
