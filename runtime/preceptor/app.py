@@ -14,14 +14,16 @@ from preceptor.closing.other_tasks import other_tasks
 from preceptor.closing.reading import Readings
 from preceptor.composition import Composition, tested, write_report
 from preceptor.endpoints.credentials import Credentials
-from preceptor.errors import BudgetError, StorageError
+from preceptor.errors import ApprovalError, BudgetError, StorageError
 from preceptor.gates.gate import Safeguards, Screen
+from preceptor.loop.decide import next_step
 from preceptor.loop.events import from_record
 from preceptor.loop.parts import Audience, Workforce
 from preceptor.loop.replay import Replayed, replay
 from preceptor.loop.runner import Clock
 from preceptor.loop.safeguards import exam_index
 from preceptor.loop.state import RunState, fold
+from preceptor.loop.step import AwaitApproval
 from preceptor.loop.telling import Both, StoredReporter
 from preceptor.opening import begin_or_resume, latest_document
 from preceptor.report.schema import Report
@@ -75,10 +77,13 @@ def run(
 
     ``workforce`` is called only when there is work left. ``again`` lets the search of a run that has ended go on under
     a larger budget, after which the private split is read once more. Raises :class:`UserError` for what the user can
-    mend and :class:`BudgetError` when the budget ended before a valid dataset.
+    mend, :class:`ApprovalError` when the next step waits for a human, and :class:`BudgetError` when the budget ended
+    before a valid dataset.
     """
     clock = Clock(now)
     spec = document.spec.spec
+    if spec.suspend:
+        raise document.error("spec.suspend", "the run is suspended", "set `suspend: false` to go on; nothing is lost")
     splits = examination(document)
     others = other_tasks(document, splits)
     store = run_store(document, storage, probe=True)
@@ -118,6 +123,8 @@ def run(
         # Only who wrote the last event writes the report: a driver that was replaced never gets here.
         if state.published is not None and not store.exists(layout.REPORT_JSON):
             write_report(document.spec, store, splits, state, state.published, context)
+    if isinstance(waiting := next_step(spec, state), AwaitApproval):
+        raise _awaiting(waiting, store)
     report = read_report(store)
     if state.published is not None and state.published.verdict == "no-dataset":
         ended = state.ended.detail if state.ended else ""
@@ -126,6 +133,19 @@ def run(
             f"the report says which rows were dropped and why: {store.uri(layout.REPORT_HTML)}"
         )
     return Outcome(report, store)
+
+
+def _awaiting(waiting: AwaitApproval, store: Store) -> ApprovalError:
+    what = {
+        "train": "to train a student on it",
+        "publish": "to publish the student that was trained on it; all comparisons are done",
+    }[waiting.step]
+    card = store.uri(layout.dataset_card(waiting.version))
+    return ApprovalError(
+        f"the run waits for approval {what}: version {waiting.version}, {card}",
+        step=waiting.step,
+        mend=f"look at it, add `{waiting.step}` to spec.approval.granted, and run the document again",
+    )
 
 
 def replayed(store: Store, base_dir: Path) -> Iterator[Replayed]:

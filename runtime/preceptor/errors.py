@@ -10,7 +10,8 @@
     │   │   └── StorageDownError  its server was away for too long; the run can be continued (exit code 1)
     │   ├── EndpointError    an endpoint refuses the key, the model or the request's form
     │   ├── FencedError      another driver owns the run
-    │   └── ResumeError      the document changed since the run began
+    │   ├── ResumeError      the document changed since the run began
+    │   └── ApprovalError    the next step waits for a human (exit code 4)
     ├── BudgetError          the budget ended before a valid dataset (exit code 3)
     ├── TeacherError         a teacher could not produce a row
     ├── EndpointDownError    an endpoint was away for longer than its patience; the run can be continued
@@ -121,6 +122,16 @@ class FencedError(UserError):
 
 class ResumeError(UserError):
     """The document differs from the one the run began with; names the fields."""
+
+
+class ApprovalError(UserError):
+    """The next step waits until a human lets it pass in the document; ``step`` names it."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, step: str = "", mend: str = "") -> None:
+        super().__init__(message, mend=mend)
+        self.step = step
 
 
 class BudgetError(PreceptorError):

@@ -55,7 +55,8 @@ def begin_or_resume(
     changes = changed_fields(known, document.canonical())
     if state.published is not None:
         grown = [change for change in changes if change.path.startswith(BUDGET)]
-        if again:
+        # Without a dataset nothing private was read, so that nobody need be asked.
+        if again or (grown and not state.readings):
             state = _reopened(document, store, ledger, state, grown)
         elif grown:
             raise ResumeError(_ended(store, state), mend=f"add --again, restore spec.budget, or {_ANOTHER}")

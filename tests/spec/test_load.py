@@ -95,15 +95,13 @@ def test_every_problem_at_once_in_order_of_line(tmp_path: Path) -> None:
 
 
 def test_every_refusal_at_once() -> None:
-    text = edit("evaluation: {seeds: 1}", "approval: {granted: [train]}\n  suspend: true")
-    text = edit("rows: 400", "rows: 4\n    tokens: 9", text)
+    text = edit("rows: 400", "rows: 4\n    tokens: 9\n    gpuHours: 2")
     with pytest.raises(DocumentError) as caught:
         document(text)
     assert {problem.path for problem in caught.value.problems} == {
         "spec.budget.rows",
         "spec.budget.tokens",
-        "spec.approval.granted",
-        "spec.suspend",
+        "spec.budget.gpuHours",
     }
 
 

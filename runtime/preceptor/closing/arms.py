@@ -22,7 +22,7 @@ from preceptor.loop.finish import finalist_seeds
 from preceptor.loop.state import RunState, fold
 from preceptor.recipes.amount import PICODOLLARS
 from preceptor.spec.actors import Engineer, FixedEngineer, HeuristicEngineer, LLMEngineer
-from preceptor.spec.document import Budget, Spec, Specialization
+from preceptor.spec.document import Approval, Budget, Spec, Specialization
 from preceptor.spec.evaluation import Controls
 from preceptor.spec.recipe import Recipe, SkillPlan, SolveSource
 from preceptor.storage import layout
@@ -72,7 +72,8 @@ def derived(
         update={"controls": Controls(ceiling=False, prompted=False), "forgetting": (), "attribution": False}
     )
     budget, engineer = _budget(spec, state, name), _engineer(spec, name, seeds)
-    changes = {"engineer": engineer, "evaluation": evaluation, "budget": budget}
+    # Nobody is asked about a comparison: what a human lets pass is this run's own data and outcome.
+    changes = {"engineer": engineer, "evaluation": evaluation, "budget": budget, "approval": Approval()}
     suffix = f"-{DIRECTORIES[name]}"
     called = document.name[: LONGEST_NAME - len(suffix)] + suffix
     return document.model_copy(

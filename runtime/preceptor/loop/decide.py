@@ -8,6 +8,7 @@ from preceptor.loop.events import Operation, SearchEnded
 from preceptor.loop.finish import controls, finish, time_to_finish
 from preceptor.loop.state import RunState
 from preceptor.loop.step import (
+    AwaitApproval,
     CheckSafeguards,
     Done,
     Draft,
@@ -15,6 +16,7 @@ from preceptor.loop.step import (
     Examine,
     Generate,
     Judge,
+    Publish,
     RunControl,
     Step,
     Train,
@@ -27,6 +29,24 @@ ONE_SHOT_TRIES = 8
 
 def next_step(spec: Spec, state: RunState) -> Step:
     """The one thing to do now, from the document and what has happened (DESIGN.md, The loop)."""
+    step = _next(spec, state)
+    approval = spec.approval
+    wanted = _wants_approval(step, state)
+    if wanted is not None and wanted.step in approval.required and wanted.step not in approval.granted:
+        return wanted
+    return step
+
+
+def _wants_approval(step: Step, state: RunState) -> AwaitApproval | None:
+    """What a human may want to see first; an outcome without a student is nothing to let pass."""
+    if isinstance(step, Train):
+        return AwaitApproval("train", step.version)
+    if isinstance(step, Publish) and step.finalists and state.best and state.best.committed:
+        return AwaitApproval("publish", state.best.committed.version)
+    return None
+
+
+def _next(spec: Spec, state: RunState) -> Step:
     if state.published:
         return Done()
     if state.safeguards is None and not state.attempts:

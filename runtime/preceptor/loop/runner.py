@@ -9,7 +9,7 @@ from preceptor.loop.decide import next_step
 from preceptor.loop.events import AnyEvent, from_record, to_data
 from preceptor.loop.parts import Reporter
 from preceptor.loop.state import RunState, apply, fold
-from preceptor.loop.step import Done, Step
+from preceptor.loop.step import AwaitApproval, Done, Step
 from preceptor.spec.document import Spec
 from preceptor.storage.ledger import Ledger
 
@@ -38,14 +38,14 @@ class Clock:
 
 
 def run(spec: Spec, ledger: Ledger, worker: Worker, reporter: Reporter, clock: Clock) -> RunState:
-    """Take steps until nothing is left to do.
+    """Take steps until nothing is left to do, or nothing before a human has let a step pass.
 
     Every step ends in one event that is durable before the next step begins, so a driver that is killed anywhere
     loses at most the step in progress, and the next driver continues from the fold of the ledger.
     """
     state = fold(from_record(record) for record in ledger.records)
     clock.add(state.elapsed)
-    while not isinstance(step := next_step(spec, state), Done):
+    while not isinstance(step := next_step(spec, state), Done | AwaitApproval):
         event = worker.carry_out(step, state)
         event = event.model_copy(update={"elapsed": round(clock.elapsed(), 3)})
         ledger.append(event.type, to_data(event))

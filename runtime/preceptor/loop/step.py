@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from preceptor.loop.event import SplitName
 from preceptor.loop.events import ControlEnded, Operation, SearchEnded
 from preceptor.loop.state import Attempt
+from preceptor.spec.document import ApprovedStep
 from preceptor.spec.evaluation import ControlName, Forgetting
 
 
@@ -128,6 +129,16 @@ class Publish:
 
 
 @dataclass(frozen=True)
+class AwaitApproval:
+    """Go no further until a human lets this step pass in the document."""
+
+    step: ApprovedStep
+    """The step."""
+    version: str
+    """The dataset version that it is about."""
+
+
+@dataclass(frozen=True)
 class Done:
     """Nothing is left to do."""
 
@@ -149,5 +160,6 @@ Step = (
     | ExamineSuite
     | RemoveSkill
     | Publish
+    | AwaitApproval
     | Done
 )

@@ -38,6 +38,7 @@ from preceptor.loop.safeguards import SelfTest
 from preceptor.loop.schooling import Lesson, Schooling
 from preceptor.loop.state import RunState
 from preceptor.loop.step import (
+    AwaitApproval,
     CheckSafeguards,
     ClosingStep,
     Done,
@@ -118,7 +119,7 @@ class Steps:
                 return self.closing.carry_out(step, state)
             case Publish():
                 return self.publish(step, state)
-            case Done():
+            case Done() | AwaitApproval():
                 raise AssertionError("nothing is left to carry out")
             case _:
                 assert_never(step)

@@ -152,12 +152,16 @@ class Compute(Model):
     """Seconds after its end at which the Specialization is deleted, as Jobs have it; what it stored stays."""
 
 
+ApprovedStep = Literal["train", "publish"]
+"""A step that can wait for a human: the first training, and the writing of the outcome."""
+
+
 class Approval(Model):
     """Steps that wait for a human."""
 
-    required: tuple[Literal["train", "publish"], ...] = ()
+    required: tuple[ApprovedStep, ...] = ()
     """Steps that wait."""
-    granted: tuple[Literal["train", "publish"], ...] = ()
+    granted: tuple[ApprovedStep, ...] = ()
     """Steps a human has let pass."""
 
 

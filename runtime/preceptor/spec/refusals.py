@@ -11,7 +11,7 @@ from preceptor.spec.document import Spec, Specialization
 def refuse_unimplemented(document: Specialization) -> list[Problem]:
     """Return a problem, still without its line, for every wish of ``document`` that later work will grant."""
     spec = document.spec
-    return [*_actors(spec), *_budget(spec), *_steering(spec)]
+    return [*_actors(spec), *_budget(spec)]
 
 
 def _not_yet(path: str, wish: str, mend: str) -> Problem:
@@ -27,14 +27,3 @@ def _budget(spec: Spec) -> Iterator[Problem]:
     if spec.budget.gpu_hours is not None:
         mend = "remove `gpuHours`; `wallClock` limits the run's time"
         yield _not_yet("spec.budget.gpuHours", "a budget for GPU time", mend)
-
-
-def _steering(spec: Spec) -> Iterator[Problem]:
-    if spec.approval.required:
-        mend = "remove `required`; the run does not wait for anybody"
-        yield _not_yet("spec.approval.required", "steps that wait for a human", mend)
-    if spec.approval.granted:
-        yield _not_yet("spec.approval.granted", "steps that wait for a human", "remove `granted`")
-    if spec.suspend:
-        mend = "remove `suspend`; stop the driver with Ctrl-C, and the same command continues the run"
-        yield _not_yet("spec.suspend", "suspending a run in its document", mend)

@@ -28,9 +28,6 @@ LATER = {
     "more than 64 bits",
     "NUL",
     "not a number",
-    "approval",  # a cluster has these
-    "approval granted",
-    "suspend",
     "null in a list",  # the operator refuses what rules cannot see, or only dearly
     "weights do not fit",
     "cap too small",
