@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from preceptor import __version__
 from preceptor.cli_compare import compare
 from preceptor.cli_datasets import datasets_app
+from preceptor.cli_drive import drive, ray_workforce
 from preceptor.cli_targets import StorageOption, TargetArgument, err, is_document, open_store, out
 from preceptor.errors import PreceptorError, StorageError, UserError
 
 if TYPE_CHECKING:
-    from preceptor.loop.parts import Workforce
     from preceptor.report.schema import Report
-    from preceptor.spec.document import Spec
     from preceptor.storage.store import Store
 
 INTERRUPTED = 130
@@ -112,7 +110,7 @@ def run(
     try:
         with ConsoleReporter(out) as reporter:
             outcome = application.run(
-                document, storage=storage, reporter=reporter, workforce=_ray_workforce, again=again
+                document, storage=storage, reporter=reporter, workforce=ray_workforce, again=again
             )
     except KeyboardInterrupt:
         same = f"preceptor run {file}" + (f" --storage {storage}" if storage else "")
@@ -121,6 +119,9 @@ def run(
         sys.stdout.flush()
         os._exit(INTERRUPTED)
     _print_outcome(outcome.report, outcome.store)
+
+
+app.command()(drive)
 
 
 @app.command()
@@ -239,24 +240,12 @@ def _print_outcome(found: Report, store: Store) -> None:
     out.print(f"report: {store.uri(layout.REPORT_HTML)}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _ray_workforce(spec: Spec) -> Workforce:
-    from preceptor.cluster.workforce import RayWorkforce
-
-    workforce = RayWorkforce(spec)
-    signal.signal(signal.SIGTERM, _interrupt)  # after Ray, which has a handler of its own that ends the process at once
-    return workforce
-
-
 def _refuse_memory(uri: str) -> None:
     if uri.startswith("memory:"):
         raise UserError(
             "storage memory:// lives in one process; the run's workers could not see it, and its end would erase it",
             mend="give a directory or a bucket as spec.storage.uri or --storage",
         )
-
-
-def _interrupt(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def main() -> None:

@@ -38,6 +38,7 @@ EXAM_INDEX = "examination/index.bin"
 INSPECTION = "inspection"
 """Directory with a log of its own, which holds questions of the examination and is the evaluator's alone."""
 CONTROLS = "controls"
+LOGS = "log"
 """Directory of comparisons that are runs of their own, laid out like any other."""
 READINGS = "_readings"
 """Directory beside the runs, under the storage root: who has read which private split. No run's name begins with ``_``.
@@ -53,6 +54,7 @@ CROISSANT = "croissant.json"
 """Name of a dataset version's description for machines."""
 
 _EVENT = re.compile(r"(\d{6,})-([a-z0-9]+(?:-[a-z0-9]+)*)\.json")
+_LOG_CHUNK = re.compile(r"(\d{6,})\.jsonl")
 _LEASE = re.compile(r"(\d{6,})\.json")
 _DATASET_FILE = re.compile(r"data-\d{5,}\.parquet")
 _SHARD = re.compile(r"(\d{6,}(?:-[a-z0-9]+)+)-(\d{6,})\.jsonl\.zst")
@@ -165,3 +167,19 @@ def control(name: str) -> str:
 def readings(digest: str) -> str:
     """Directory, under the storage root, of the readings of a private split; ``digest`` is that of its items."""
     return f"{READINGS}/{digest[:16]}"
+
+
+def logs(attempt: int) -> str:
+    """Directory of the log of an attempt in a cluster."""
+    return f"{LOGS}/{attempt}"
+
+
+def log_chunk(attempt: int, number: int) -> str:
+    """Path of a part of it; they count from 1."""
+    return f"{logs(attempt)}/{number:06d}.jsonl"
+
+
+def parse_log_chunk(name: str) -> int | None:
+    """The number of a part of a log; ``None`` for another file."""
+    match = _LOG_CHUNK.fullmatch(name)
+    return int(match[1]) if match else None
