@@ -40,6 +40,7 @@ def _crd(_: argparse.Namespace) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    from preceptor_operator.serving import read_settings, serve
+    from preceptor_operator.serving import serve
+    from preceptor_operator.settings import read_settings
 
     sys.exit(serve(read_settings(chosen.settings)))

@@ -12,12 +12,9 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import yaml
 from lightkube import Client
 from prometheus_client import start_http_server
-from pydantic import ValidationError
 
-from preceptor.errors import UserError
 from preceptor_operator.election import Leadership
 from preceptor_operator.lightkube_cluster import Cluster
 from preceptor_operator.logs import LOG, configure
@@ -30,23 +27,6 @@ LOST = 3
 """Exit code of an operator that lost its Lease: the kubelet starts it again, and it waits in line."""
 STUCK = 60.0
 """Seconds without a turn of the event loop after which the process counts as dead."""
-
-
-def read_settings(path: Path | None) -> Settings:
-    """The settings in a YAML file, or the defaults. Raises :class:`UserError` with every mistake in it."""
-    if path is None:
-        return Settings()
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"the settings in {path} cannot be read: {error}", mend="check --settings") from error
-    try:
-        return Settings.model_validate(data)
-    except ValidationError as error:
-        mistakes = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        raise UserError(
-            f"the settings in {path} are wrong: {'; '.join(mistakes)}", mend="correct the chart's `settings` values"
-        ) from error
 
 
 def serve(settings: Settings) -> int:

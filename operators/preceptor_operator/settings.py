@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+import yaml
+from pydantic import Field, ValidationError
 
+from preceptor.errors import UserError
 from preceptor.spec.base import Duration, Model, Name
 from preceptor.spec.document import WorkerGroup
 
@@ -75,3 +78,20 @@ class Settings(Model):
     """Port of ``/healthz`` and ``/readyz``; 0 for none."""
     json_logs: bool = True
     """Log one JSON object a line."""
+
+
+def read_settings(path: Path | None) -> Settings:
+    """The settings in a YAML file, or the defaults. Raises :class:`UserError` with every mistake in it."""
+    if path is None:
+        return Settings()
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"the settings in {path} cannot be read: {error}", mend="check --settings") from error
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        mistakes = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        raise UserError(
+            f"the settings in {path} are wrong: {'; '.join(mistakes)}", mend="correct the chart's `settings` values"
+        ) from error

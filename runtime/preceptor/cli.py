@@ -14,6 +14,7 @@ from preceptor import __version__
 from preceptor.cli_compare import compare
 from preceptor.cli_datasets import datasets_app
 from preceptor.cli_drive import drive, ray_workforce
+from preceptor.cli_render import render
 from preceptor.cli_targets import StorageOption, TargetArgument, err, is_document, open_store, out
 from preceptor.errors import PreceptorError, StorageError, UserError
 
@@ -122,6 +123,7 @@ def run(
 
 
 app.command()(drive)
+app.command()(render)
 
 
 @app.command()

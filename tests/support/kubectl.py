@@ -25,7 +25,7 @@ class Kubectl:
         """
         program = shutil.which("kubectl")
         if program is None:
-            raise RuntimeError("kubectl is not installed: .ci/run installs it")
+            raise RuntimeError("kubectl is not installed; https://kubernetes.io/docs/tasks/tools/ says how")
         return subprocess.run(
             [program, *arguments],
             input=stdin,

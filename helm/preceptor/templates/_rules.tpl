@@ -14,20 +14,17 @@ preceptor_operator says it needs.
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [create, patch]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
 
-{{/* What a run's driver may do: read its own object and say how it goes. */}}
+{{/* What a run's driver may do: say how it goes. */}}
 {{- define "preceptor.driverRules" -}}
-- apiGroups: [preceptor.dev]
-  resources: [specializations]
-  verbs: [get]
 - apiGroups: [preceptor.dev]
   resources: [specializations/status]
   verbs: [patch]
