@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from preceptor.spec.document import API_VERSION, KIND, Budget, Specialization
-from preceptor.spec.status import ENV_ATTEMPT, ENV_NAME, ENV_NAMESPACE, ENV_UID
+from preceptor.spec.status import ENV_ATTEMPT, ENV_NAME, ENV_NAMESPACE, ENV_UID, ENV_WORKER_RESOURCE
 from preceptor_operator.actions import Manifest
 from preceptor_operator.names import (
     LABEL_ATTEMPT,
@@ -27,7 +27,7 @@ from preceptor_operator.names import (
 )
 from preceptor_operator.names import child_name as child
 from preceptor_operator.plain import to_yaml
-from preceptor_operator.pods import Placed, head_pod, submitter_pod, worker_groups
+from preceptor_operator.pods import WORKER_RESOURCE, Placed, head_pod, submitter_pod, worker_groups
 from preceptor_operator.settings import Settings
 from preceptor_operator.storing import storage_of
 
@@ -160,12 +160,12 @@ def _document(wanted: Wanted) -> dict[str, Any]:
 
 
 def _environment(wanted: Wanted) -> dict[str, str]:
-    """What tells the driver whose status it writes; nothing where there is no object."""
+    """What tells the driver where to place work and whose status it writes; the latter where there is an object."""
+    always = {ENV_WORKER_RESOURCE: WORKER_RESOURCE, ENV_ATTEMPT: str(wanted.attempt)}
     if wanted.uid is None:
-        return {ENV_ATTEMPT: str(wanted.attempt)}
-    return {
+        return always
+    return always | {
         ENV_NAMESPACE: wanted.namespace,
         ENV_NAME: wanted.name,
         ENV_UID: wanted.uid,
-        ENV_ATTEMPT: str(wanted.attempt),
     }

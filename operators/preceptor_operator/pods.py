@@ -17,6 +17,8 @@ from preceptor_operator.settings import Settings
 
 GPU = "nvidia.com/gpu"
 """The resource by which GPUs are asked for."""
+WORKER_RESOURCE = "preceptor"
+"""The Ray resource that keeps what works away from the head, which has the driver."""
 IDLE_SECONDS = 120
 """A worker that has been idle for so long is taken away; a training's workers wait less between two epochs."""
 _CONTAINER = {
@@ -173,7 +175,9 @@ def _group(placed: Placed, group: WorkerGroup, *, queued: bool) -> dict[str, Any
         "securityContext": _CONTAINER,
     }
     # Without a limit of CPU Ray would count those of the node.
-    params = {"num-cpus": str(group.cpus)} | ({"num-gpus": str(group.gpus)} if group.gpus else {})
+    # Quoted twice: KubeRay makes a shell's command line of it.
+    has = {"num-cpus": str(group.cpus), "resources": f'"{{\\"{WORKER_RESOURCE}\\": 1000}}"'}
+    params = has | ({"num-gpus": str(group.gpus)} if group.gpus else {})
     return {
         "groupName": group.name,
         "replicas": replicas,

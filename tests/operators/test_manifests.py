@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,16 @@ def test_the_head_knows_whose_status_the_driver_writes() -> None:
         "PRECEPTOR_NAME": "sums",
         "PRECEPTOR_UID": "u-1",
         "PRECEPTOR_ATTEMPT": "2",
+        "PRECEPTOR_WORKER_RESOURCE": "preceptor",
     }
+
+
+def test_workers_have_what_keeps_work_away_from_the_head() -> None:
+    cluster = job_of()["spec"]["rayClusterSpec"]
+    assert "resources" not in cluster["headGroupSpec"]["rayStartParams"]
+    (group,) = cluster["workerGroupSpecs"]
+    (word,) = shlex.split(group["rayStartParams"]["resources"])  # as in `ray start --resources=...`
+    assert json.loads(word) == {"preceptor": 1000}
 
 
 def test_children_name_their_owner_and_not_the_users_labels() -> None:

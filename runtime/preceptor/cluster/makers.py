@@ -13,6 +13,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from preceptor.cluster.fetching import unwrapped
+from preceptor.cluster.session import away_from_the_head
 from preceptor.errors import ClusterError
 from preceptor.loop.making import Load, UnitMaker, makers_for, share
 from preceptor.loop.parts import MakersLostError, MakingOrder
@@ -53,7 +54,7 @@ class Makers:
         self._spec = spec
         self._count = makers_for(spec, int(ray.cluster_resources().get("CPU", 1)))
         # Never started again by Ray: what a lost actor had under way has to be charged before anything else is sent.
-        self._actor = ray.remote(num_cpus=0, max_restarts=0)(Maker)
+        self._actor = ray.remote(num_cpus=0, max_restarts=0, **away_from_the_head())(Maker)
         self._actors: list[Any] = []
         self._whereabouts: list[tuple[str, Holder]] = []
         self._order: MakingOrder | None = None

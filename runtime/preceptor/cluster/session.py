@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import Any
+
+from preceptor.spec.status import ENV_WORKER_RESOURCE
 
 LOCAL_OBJECT_STORE = 256 * 1024**2
 """Bytes of shared memory a Ray on this machine may take: rows and prompts are small, weights go by file."""
@@ -33,3 +36,12 @@ def start(cpus: int) -> None:
         object_store_memory=LOCAL_OBJECT_STORE,
         **quiet,
     )
+
+
+def away_from_the_head() -> dict[str, Any]:
+    """Options for tasks and actors that work but ask for no CPU: in a cluster they would else land beside the driver.
+
+    The head has no CPUs there, which keeps only those away that ask for some.
+    """
+    name = os.environ.get(ENV_WORKER_RESOURCE)
+    return {"resources": {name: 0.001}} if name else {}

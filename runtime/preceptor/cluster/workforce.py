@@ -50,7 +50,7 @@ class RayWorkforce:
         training = spec.student.training
         session.start(training.workers)
         # Stages follow one another, so actors that wait ask for no CPU while the training's workers need them all.
-        wanted = {"num_cpus": 0, "max_restarts": RESTARTS, "max_task_retries": RESTARTS}
+        wanted = {"num_cpus": 0, "max_restarts": RESTARTS, "max_task_retries": RESTARTS, **session.away_from_the_head()}
         self._makers = Makers(spec)
         self._examiners = ray.remote(**wanted, num_gpus=training.gpus_per_worker, max_concurrency=2)(Examiner)
         self._examiner: ray.actor.ActorHandle | None = None
@@ -60,7 +60,8 @@ class RayWorkforce:
 
     def prepared(self, lengths: StudentLengths) -> StudentLengths:
         """See :class:`preceptor.loop.parts.Workforce`; in a process that ends with the task."""
-        task = ray.remote(num_cpus=0, max_calls=1, max_retries=RESTARTS)(StudentLengths.prepared)
+        there = session.away_from_the_head()
+        task = ray.remote(num_cpus=0, max_calls=1, max_retries=RESTARTS, **there)(StudentLengths.prepared)
         prepared: StudentLengths = fetched(task.remote(lengths))
         return prepared
 

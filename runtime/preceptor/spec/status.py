@@ -34,6 +34,8 @@ ENV_UID = "PRECEPTOR_UID"
 """Environment of the driver: uid of its Specialization; another object of the same name is not written to."""
 ENV_ATTEMPT = "PRECEPTOR_ATTEMPT"
 """Environment of the driver: its attempt."""
+ENV_WORKER_RESOURCE = "PRECEPTOR_WORKER_RESOURCE"
+"""Environment of the driver: name of a Ray resource that workers have and the head has not; work asks for some."""
 
 
 class Condition(Stored):
