@@ -37,6 +37,6 @@ def wait(what: str) -> None:
 
 
 if __name__ == "__main__":
-    cli._ray_workforce = Halting
+    cli.ray_workforce = Halting
     sys.argv = ["preceptor", "run", sys.argv[1], "--storage", sys.argv[2]]
     cli.main()
