@@ -85,6 +85,8 @@ class StatusWriter:
         status = self._newest().model_copy(update={"final": final})
         while not self._write(status) and time.monotonic() < end:
             time.sleep(RETRY_SECONDS)
+        if self._client is not None:
+            self._client.close()
 
     def _run(self) -> None:
         while not self._stopped.is_set():
