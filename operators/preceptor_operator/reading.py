@@ -25,10 +25,14 @@ _LONGEST = 300
 
 
 def observed(obj: Json, ray_jobs: Iterable[Json], pods: Iterable[Json] = ()) -> Observed:
-    """What is seen of a Specialization, the RayJobs of its label or of its attempts' names, and its newest pods."""
+    """What is seen of a Specialization, the RayJobs of its label or of its attempts' names, and its pods.
+
+    Of the pods only the newest attempt's count: those of an earlier one linger for a while, and may well have failed.
+    """
     metadata = obj["metadata"]
     document, problems = _document(obj)
     views = [_ray_job(each, metadata["name"], metadata["uid"]) for each in ray_jobs]
+    newest = str(max((view.attempt for view in views if view is not None and view.owned), default=0))
     return Observed(
         name=metadata["name"],
         namespace=metadata["namespace"],
@@ -41,7 +45,7 @@ def observed(obj: Json, ray_jobs: Iterable[Json], pods: Iterable[Json] = ()) -> 
         deleting="deletionTimestamp" in metadata,
         status=status_of(obj),
         ray_jobs=tuple(sorted((view for view in views if view is not None), key=lambda view: view.attempt)),
-        troubles=troubles(pods),
+        troubles=troubles(pod for pod in pods if (pod["metadata"].get("labels") or {}).get(LABEL_ATTEMPT) == newest),
     )
 
 
