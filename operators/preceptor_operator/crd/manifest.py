@@ -25,7 +25,7 @@ _COLUMNS = (
     ("Stage", "string", ".status.progress.stage", "The step in progress.", 1),
     ("Requests", "integer", ".status.spent.requests", "Requests to the teacher.", 1),
     ("Verdict", "string", ".status.final.verdict", "The verdict of a run that has ended.", 1),
-    ("Message", "string", '.status.conditions[?(@.type=="Reconciling")].message', "What is being done.", 1),
+    ("Message", "string", '.status.conditions[?(@.status=="True")].message', "Why it stands there.", 1),
 )
 """What ``kubectl get`` shows: name, type, path, what it is, and 1 for what only ``-o wide`` shows."""
 
