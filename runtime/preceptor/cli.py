@@ -15,6 +15,7 @@ from preceptor.cli_compare import compare
 from preceptor.cli_datasets import datasets_app
 from preceptor.cli_drive import drive, ray_workforce
 from preceptor.cli_render import render
+from preceptor.cli_submit import submit
 from preceptor.cli_targets import StorageOption, TargetArgument, err, is_document, open_store, out
 from preceptor.errors import PreceptorError, StorageError, UserError
 
@@ -124,6 +125,7 @@ def run(
 
 app.command()(drive)
 app.command()(render)
+app.command()(submit)
 
 
 @app.command()
