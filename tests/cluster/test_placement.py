@@ -8,6 +8,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+from preceptor.cluster import session
 from preceptor.cluster.session import away_from_the_head
 from preceptor.spec.status import ENV_WORKER_RESOURCE
 
@@ -37,3 +38,14 @@ def test_what_asks_for_no_cpu_works_on_a_worker(worker: str, monkeypatch: pytest
 def test_on_one_machine_nothing_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ENV_WORKER_RESOURCE, raising=False)
     assert away_from_the_head() == {}
+
+
+def test_a_ray_on_this_machine_has_what_workers_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENV_WORKER_RESOURCE, "preceptor")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    session.start(1)
+    try:
+        assert ray.get(ray.remote(num_cpus=0, **away_from_the_head())(where).remote(), timeout=60)
+    finally:
+        ray.shutdown()

@@ -29,9 +29,11 @@ def start(cpus: int) -> None:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
         return
+    worker = os.environ.get(ENV_WORKER_RESOURCE)
     ray.init(
         address="local",
         num_cpus=max(os.cpu_count() or 1, cpus),
+        resources={worker: 1000} if worker else None,  # this machine is head and worker at once
         include_dashboard=False,
         object_store_memory=LOCAL_OBJECT_STORE,
         **quiet,
