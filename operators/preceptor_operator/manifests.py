@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from preceptor.spec.document import API_VERSION, KIND, Budget, Specialization
-from preceptor.spec.status import ENV_ATTEMPT, ENV_NAME, ENV_NAMESPACE, ENV_UID, ENV_WORKER_RESOURCE
+from preceptor.spec.status import ENV_ATTEMPT, ENV_NAME, ENV_NAMESPACE, ENV_UID, ENV_WORKER_CPUS, ENV_WORKER_RESOURCE
 from preceptor_operator.actions import Manifest
 from preceptor_operator.names import (
     LABEL_ATTEMPT,
@@ -27,7 +27,7 @@ from preceptor_operator.names import (
 )
 from preceptor_operator.names import child_name as child
 from preceptor_operator.plain import to_yaml
-from preceptor_operator.pods import WORKER_RESOURCE, Placed, head_pod, submitter_pod, worker_groups
+from preceptor_operator.pods import WORKER_RESOURCE, Placed, grown_cpus, head_pod, submitter_pod, worker_groups
 from preceptor_operator.settings import Settings
 from preceptor_operator.storing import storage_of
 
@@ -100,6 +100,7 @@ def ray_job(wanted: Wanted, settings: Settings) -> Manifest:
     command = ["preceptor", "drive", path, *(["--storage", storage] if storage != spec.storage.uri else [])]
     placed = Placed(wanted.document, settings, _labels(wanted))
     groups = worker_groups(placed, queued=wanted.queue is not None)
+    head = head_pod(placed, _environment(wanted, groups), config_map(wanted)["metadata"]["name"], path)
     autoscaled = any(group["minReplicas"] < group["maxReplicas"] for group in groups)
     job: dict[str, Any] = {
         "entrypoint": shlex.join(command),
@@ -115,7 +116,7 @@ def ray_job(wanted: Wanted, settings: Settings) -> Manifest:
             "headGroupSpec": {
                 # No CPUs for Ray: the driver has the head to itself.
                 "rayStartParams": {"num-cpus": "0"},
-                "template": head_pod(placed, _environment(wanted), config_map(wanted)["metadata"]["name"], path),
+                "template": head,
             },
             "workerGroupSpecs": groups,
         },
@@ -159,9 +160,13 @@ def _document(wanted: Wanted) -> dict[str, Any]:
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": kept, "spec": written["spec"]}
 
 
-def _environment(wanted: Wanted) -> dict[str, str]:
+def _environment(wanted: Wanted, groups: list[dict[str, Any]]) -> dict[str, str]:
     """What tells the driver where to place work and whose status it writes; the latter where there is an object."""
-    always = {ENV_WORKER_RESOURCE: WORKER_RESOURCE, ENV_ATTEMPT: str(wanted.attempt)}
+    always = {
+        ENV_WORKER_RESOURCE: WORKER_RESOURCE,
+        ENV_WORKER_CPUS: str(grown_cpus(groups)),
+        ENV_ATTEMPT: str(wanted.attempt),
+    }
     if wanted.uid is None:
         return always
     return always | {

@@ -141,6 +141,12 @@ def worker_groups(placed: Placed, *, queued: bool) -> list[dict[str, Any]]:
     return [_group(placed, group, queued=queued) for group in groups_of(placed.document, placed.settings)]
 
 
+def grown_cpus(groups: list[dict[str, Any]]) -> int:
+    """CPUs of all workers once autoscaling has done its most; GPU machines only count where there are no others."""
+    plain = [group for group in groups if "num-gpus" not in group["rayStartParams"]]
+    return sum(group["maxReplicas"] * int(group["rayStartParams"]["num-cpus"]) for group in plain or groups)
+
+
 def groups_of(document: Specialization, settings: Settings) -> tuple[WorkerGroup, ...]:
     """Which worker groups an attempt has."""
     named = document.spec.compute.worker_groups

@@ -17,6 +17,7 @@ from preceptor.loop.events import DatasetCommitted, StudentTrained, from_record
 from preceptor.storage import layout
 from preceptor.storage.ledger import read_records
 from preceptor.storage.store import Store
+from support.charts import ROOT
 from support.kuberay import KubeRay
 from support.operating import Operating
 from support.small_run import write_small_run
@@ -80,6 +81,25 @@ def test_a_document_becomes_a_student(lab: Operating, cluster: KubeRay, tiny: Pa
     ]
     assert any("trained" in line["message"] for line in lines)
     assert yaml.safe_load(store.read(layout.SPEC))["metadata"]["name"] == "small"
+
+
+def test_the_quickstart_becomes_a_student(lab: Operating, cluster: KubeRay) -> None:
+    """The shipped document with the shipped student; only shorter, and examined on fewer items."""
+    document = yaml.safe_load((ROOT / "specs/quickstart.yaml").read_text("utf-8"))
+    spec = document["spec"]
+    spec["task"]["splits"] |= {"feedback": 0.1, "selection": 0.1, "private": 0.1}
+    spec["dataset"]["size"] = spec["dataset"]["minimum"]
+    spec["budget"]["iterations"] = 1
+    spec["evaluation"] = {"seeds": 1, "controls": {"prompted": False}}
+    spec["storage"]["uri"] = str(lab.folder / "storage")
+    spec["compute"] = {"volumes": [{"claim": "runs", "path": str(lab.folder)}]}
+    shutil.copytree(ROOT / "specs/quickstart", lab.folder / SPECS.lstrip("/") / "quickstart")
+    done = lab.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(document))
+    assert done.returncode == 0, done.stderr
+    done = lab.kubectl("wait", "--for=condition=Complete", "spz/quickstart", "--timeout=400s", seconds=410)
+    assert done.returncode == 0, f"{done.stderr}\n{lab.status('quickstart')}\n{cluster.log('quickstart-1')[-3000:]}"
+    final = lab.status("quickstart")["final"]
+    assert final["verdict"] == "improved", final
 
 
 def test_a_killed_driver_is_followed_by_one_that_repeats_nothing(lab: Operating, cluster: KubeRay, tiny: Path) -> None:

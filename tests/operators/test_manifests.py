@@ -181,7 +181,24 @@ def test_the_head_knows_whose_status_the_driver_writes() -> None:
         "PRECEPTOR_UID": "u-1",
         "PRECEPTOR_ATTEMPT": "2",
         "PRECEPTOR_WORKER_RESOURCE": "preceptor",
+        "PRECEPTOR_WORKER_CPUS": "8",
     }
+
+
+@pytest.mark.parametrize(
+    ("groups", "cpus"),
+    [
+        ([{"name": "a", "replicas": 3, "cpus": 4}], 12),
+        ([{"name": "a", "replicas": 1, "minReplicas": 0, "maxReplicas": 5, "cpus": 2}], 10),
+        ([{"name": "a", "replicas": 2, "cpus": 2}, {"name": "g", "replicas": 8, "cpus": 8, "gpus": 1}], 4),
+        ([{"name": "g", "replicas": 2, "cpus": 8, "gpus": 1}], 16),
+    ],
+)
+def test_the_driver_knows_the_cpus_of_a_grown_cluster(groups: list[dict[str, Any]], cpus: int) -> None:
+    job = job_of(sums(compute={"workerGroups": groups}))
+    head = job["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
+    env = {entry["name"]: entry.get("value") for entry in head["containers"][0]["env"]}
+    assert env["PRECEPTOR_WORKER_CPUS"] == str(cpus)
 
 
 def test_workers_have_what_keeps_work_away_from_the_head() -> None:

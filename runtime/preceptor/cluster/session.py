@@ -6,7 +6,7 @@ import logging
 import os
 from typing import Any
 
-from preceptor.spec.status import ENV_WORKER_RESOURCE
+from preceptor.spec.status import ENV_WORKER_CPUS, ENV_WORKER_RESOURCE
 
 LOCAL_OBJECT_STORE = 256 * 1024**2
 """Bytes of shared memory a Ray on this machine may take: rows and prompts are small, weights go by file."""
@@ -40,6 +40,11 @@ def start(cpus: int) -> None:
     )
 
 
+def in_cluster() -> bool:
+    """Whether an operator placed this driver on the head of a cluster, where workers are separate machines."""
+    return ENV_WORKER_RESOURCE in os.environ
+
+
 def away_from_the_head() -> dict[str, Any]:
     """Options for tasks and actors that work but ask for no CPU: in a cluster they would else land beside the driver.
 
@@ -47,3 +52,11 @@ def away_from_the_head() -> dict[str, Any]:
     """
     name = os.environ.get(ENV_WORKER_RESOURCE)
     return {"resources": {name: 0.001}} if name else {}
+
+
+def cpus() -> int:
+    """CPUs there are for work, once an autoscaled cluster has grown; call it after :func:`start`."""
+    import ray
+
+    grown = os.environ.get(ENV_WORKER_CPUS)
+    return max(1, int(grown if grown is not None else ray.cluster_resources().get("CPU", 1)))

@@ -49,7 +49,7 @@ class RayWorkforce:
     def __init__(self, spec: Spec) -> None:
         training = spec.student.training
         session.start(training.workers)
-        # Stages follow one another, so actors that wait ask for no CPU while the training's workers need them all.
+        # Stages follow one another, so an examiner that waits asks for no CPU while the training's workers need them.
         wanted = {"num_cpus": 0, "max_restarts": RESTARTS, "max_task_retries": RESTARTS, **session.away_from_the_head()}
         self._makers = Makers(spec)
         self._examiners = ray.remote(**wanted, num_gpus=training.gpus_per_worker, max_concurrency=2)(Examiner)
@@ -67,14 +67,18 @@ class RayWorkforce:
 
     def make(self, order: MakingOrder, units: Sequence[Unit]) -> Iterator[UnitResult]:
         """See :class:`preceptor.loop.parts.Workforce`."""
+        if session.in_cluster():
+            self._trainers.close()  # its workers keep the CPUs that makers ask for
         return self._makers.make(order, units)
 
     def train(self, order: TrainingOrder, tick: Tick) -> TrainingResult:
         """See :class:`preceptor.loop.parts.Workforce`."""
+        self._makers.rest()
         return self._trainers.train(order, tick)
 
     def answer(self, sitting: Sitting, tick: Tick) -> list[Output]:
         """See :class:`preceptor.loop.parts.Workforce`."""
+        self._makers.rest()
         if self._examiner is None:
             self._examiner = self._examiners.remote()
         answer = self._examiner.answer.remote(sitting)

@@ -36,6 +36,8 @@ ENV_ATTEMPT = "PRECEPTOR_ATTEMPT"
 """Environment of the driver: its attempt."""
 ENV_WORKER_RESOURCE = "PRECEPTOR_WORKER_RESOURCE"
 """Environment of the driver: name of a Ray resource that workers have and the head has not; work asks for some."""
+ENV_WORKER_CPUS = "PRECEPTOR_WORKER_CPUS"
+"""Environment of the driver: CPUs that all workers without GPUs have once the cluster has grown."""
 
 
 class Condition(Stored):
