@@ -40,8 +40,7 @@ def main() -> None:
     parser.add_argument("--single", type=int, default=20)
     wanted = parser.parse_args()
     with ApiServer((ROOT / "helm/preceptor/files/crd.yaml",)) as server, tempfile.TemporaryDirectory() as folder:
-        lab = {"metadata": {"name": "lab"}}
-        server.within(lambda: server.store.create(server.store.shelf("", "namespaces"), "", lab))
+        server.create("", "namespaces", "", {"metadata": {"name": "lab"}})
         # With the settings' own Lease: what a killed operator held has to run out before another acts.
         settings = {"election": {"namespace": "default"}}
         operating = Operating(server, Path(folder), server.kubectl(Path(folder), "lab"), settings=settings)

@@ -16,7 +16,7 @@ import yaml
 
 from preceptor.spec.document import KIND
 from preceptor_operator import names
-from support.apiserver.server import ApiServer
+from support.apiserver.api import start_api
 from support.charts import CHART, RELEASE, ROOT, Object, defaults, render
 from support.gitops import ARGOCD
 from support.kubectl import Kubectl
@@ -88,7 +88,7 @@ def _changed(directory: Path, change: str) -> Path:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A server that knows nothing of us yet."""
-    with ApiServer() as server:
+    with start_api() as server:
         kubeconfig = server.kubeconfig(tmp_path / "kubeconfig")
         yield Cluster(
             server.url,

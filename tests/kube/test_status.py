@@ -21,8 +21,8 @@ from preceptor.errors import (
 from preceptor.kube.status import Errand, StatusWriter
 from preceptor.kube.telling import exit_code, failed
 from preceptor.spec.status import DriverStatus, Final, Spent
+from support.apiserver.api import Api, start_api
 from support.apiserver.faults import Fault
-from support.apiserver.server import ApiServer
 from support.attempts import sums
 from support.charts import ROOT
 
@@ -31,22 +31,21 @@ PATH = "specializations/sums/status$"
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
-    with ApiServer((ROOT / "helm" / "preceptor" / "files" / "crd.yaml",)) as running:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    with start_api(ROOT / "helm" / "preceptor" / "files" / "crd.yaml") as running:
         monkeypatch.setenv("KUBECONFIG", str(running.kubeconfig(tmp_path / "kubeconfig")))
         document = sums().model_dump(mode="json", by_alias=True, exclude_unset=True)
-        shelf = running.store.shelf("preceptor.dev", "specializations")
-        running.within(lambda: running.store.create(shelf, "default", document))
+        running.create("preceptor.dev", "specializations", "default", document)
         yield running
 
 
-def stored(server: ApiServer) -> dict[str, object]:
+def stored(server: Api) -> dict[str, object]:
     found = server.find("preceptor.dev", "specializations", "default", "sums")
     assert found is not None
     return {"uid": found["metadata"]["uid"], **found["status"]}
 
 
-def errand(server: ApiServer) -> Errand:
+def errand(server: Api) -> Errand:
     return Errand("default", "sums", str(stored(server)["uid"]), 1)
 
 
@@ -54,7 +53,7 @@ def spent(tokens: int) -> DriverStatus:
     return DriverStatus(spent=Spent(tokens=tokens))
 
 
-def test_what_is_newest_is_written_and_the_operators_part_left_alone(server: ApiServer) -> None:
+def test_what_is_newest_is_written_and_the_operators_part_left_alone(server: Api) -> None:
     count = iter(range(1, 10_000))
     writer = StatusWriter(errand(server), lambda: spent(next(count)), spacing=0.02)
     writer.start()
@@ -68,14 +67,14 @@ def test_what_is_newest_is_written_and_the_operators_part_left_alone(server: Api
     assert status["observedGeneration"] == 0
 
 
-def test_the_last_word_is_tried_until_it_is_written(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_word_is_tried_until_it_is_written(server: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("preceptor.kube.status.RETRY_SECONDS", 0.01)
     server.faults.planned += [Fault("PATCH", PATH, 500, times=2), Fault("PATCH", PATH, 0, times=2)]
     StatusWriter(errand(server), lambda: None).finish(FINAL)
     assert stored(server)["final"]
 
 
-def test_an_object_made_anew_under_the_same_name_is_not_written_to(server: ApiServer) -> None:
+def test_an_object_made_anew_under_the_same_name_is_not_written_to(server: Api) -> None:
     other = Errand("default", "sums", "an-earlier-uid", 1)
     began = time.monotonic()
     StatusWriter(other, lambda: spent(1)).finish(FINAL)
@@ -84,7 +83,7 @@ def test_an_object_made_anew_under_the_same_name_is_not_written_to(server: ApiSe
 
 
 def test_an_api_server_that_is_gone_is_given_up_in_time(
-    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = (tmp_path / "kubeconfig").read_text().replace(str(server.port), "9")
     (tmp_path / "kubeconfig").write_text(config)

@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-from support.apiserver.server import ApiServer
+import pytest
+
+from support.apiserver.api import Api
 from support.charts import ROOT
 from support.kubectl import Kubectl
 
@@ -69,7 +71,8 @@ def test_owners_of_fields_conflict_unless_one_insists(kubectl: Kubectl) -> None:
     assert good(kubectl("get", "cm", "x", "-o", "jsonpath={.data}")) == '{"a":"9"}'
 
 
-def test_what_an_object_owns_goes_with_it(server: ApiServer, kubectl: Kubectl) -> None:
+@pytest.mark.usefixtures("collecting")
+def test_what_an_object_owns_goes_with_it(server: Api, kubectl: Kubectl) -> None:
     good(kubectl("apply", "-f", QUICKSTART))
     uid = good(kubectl("get", "spz", "quickstart", "-o", "jsonpath={.metadata.uid}"))
     owner = {"apiVersion": "preceptor.dev/v1alpha1", "kind": "Specialization", "name": "quickstart", "uid": uid}

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from support.kuberay import KubeRay
 from support.operating import Operating
 
@@ -89,6 +91,7 @@ def test_an_image_that_cannot_be_pulled_is_shown_with_its_message(lab: Operating
     assert "ImagePullBackOff" in good(lab.kubectl("get", "spz", "-o", "wide"))
 
 
+@pytest.mark.usefixtures("collecting")
 def test_deleting_the_object_ends_its_driver_and_leaves_nothing(lab: Operating, kuberay: KubeRay) -> None:
     lab.start()
     lab.apply("wait")
@@ -117,9 +120,11 @@ def test_storage_that_ends_with_the_pod_is_refused_before_anything_is_made(lab: 
 def test_a_strangers_ray_job_is_left_alone(lab: Operating, kuberay: KubeRay) -> None:
     stranger = {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": {"name": "sums-1"}, "spec": {"suspend": True}}
     good(lab.kubectl("apply", "-f", "-", stdin=json.dumps(stranger)))
+    before = lab.server.find("ray.io", "rayjobs", "lab", "sums-1")
     lab.start()
     lab.apply("0")
     lab.until(lambda: (lab.holds("Stalled") or {}).get("reason") == "NameTaken")
     found = lab.server.find("ray.io", "rayjobs", "lab", "sums-1")
+    assert before is not None
     assert found is not None
-    assert found["spec"] == {"suspend": True}
+    assert (found["metadata"]["uid"], found["spec"]) == (before["metadata"]["uid"], before["spec"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -49,18 +48,13 @@ def test_the_chart_gives_the_operator_these_rights_and_no_others() -> None:
 def test_nothing_the_operator_does_needs_more(lab: Operating, kuberay: KubeRay) -> None:
     document = sums(compute={"ttlSecondsAfterFinished": 1}).model_dump(mode="json", by_alias=True, exclude_unset=True)
     document["spec"]["task"]["description"] = "silent-1 wait"
-    shelf = lab.server.within(lambda: lab.server.store.shelf("preceptor.dev", "specializations"))
-    lab.server.within(lambda: lab.server.store.create(shelf, "lab", document))
+    runs = ("preceptor.dev", "specializations")
+    obj = lab.server.create(*runs, "lab", document)
     lab.start()
     lab.until(lambda: lab.status().get("attempt") == 2 and lab.status().get("phase") == "Running", seconds=40)
-    suspended = json.loads(json.dumps(shelf.objects["lab", "sums"]))
-    suspended["spec"]["suspend"] = True
-    suspended["metadata"].pop("resourceVersion")
-    lab.server.within(lambda: lab.server.store.replace(shelf, ("lab", "sums"), suspended))
+    assert lab.server.alter(*runs, obj, {"spec": {"suspend": True}})
     lab.until(lambda: lab.ray_jobs() == ["sums-1"])
-    done = json.loads(json.dumps(shelf.objects["lab", "sums"]))
-    done["spec"] |= {"suspend": False, "task": done["spec"]["task"]}
-    lab.server.within(lambda: lab.server.store.replace(shelf, ("lab", "sums"), done))
+    assert lab.server.alter(*runs, obj, {"spec": {"suspend": False}})
     lab.until(lambda: "sums-3" in lab.ray_jobs())
     allowed = RUNS | {("coordination.k8s.io", "leases"): LEASE}
     used: dict[tuple[str, str], set[str]] = {}

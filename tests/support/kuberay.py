@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from support.apiserver.server import ApiServer
-from support.apiserver.store import Json, Shelf, now
+from support.apiserver.api import Api
+from support.apiserver.store import Json, now
 
 FINALIZER = "ray.io/rayjob-finalizer"
 """KubeRay's own: a RayJob is there until its cluster is not."""
@@ -50,7 +50,7 @@ class KubeRay:
 
     def __init__(
         self,
-        server: ApiServer,
+        server: Api,
         folder: Path,
         *,
         environment: Mapping[str, str] | None = None,
@@ -183,29 +183,18 @@ class KubeRay:
                 "ownerReferences": [owner],
             },
             "spec": template["spec"],
-            "status": {"phase": "Pending", "containerStatuses": [{"name": "ray-head", "state": {"waiting": waiting}}]},
         }
-        namespace = obj["metadata"]["namespace"]
-        self._server.within(lambda: self._server.store.create(self._server.store.shelf("", "pods"), namespace, pod))
+        found = self._server.create("", "pods", obj["metadata"]["namespace"], pod)
+        state = {"name": "ray-head", "image": image, "imageID": "", "ready": False, "restartCount": 0}
+        status = {"phase": "Pending", "containerStatuses": [state | {"state": {"waiting": waiting}}]}
+        self._server.alter("", "pods", found, {"status": status}, status=True)
 
     def _write(self, obj: Json, status: Json | None = None, *, finalizers: list[str] | None = None) -> None:
         """Change a RayJob that may have changed or gone meanwhile."""
-        name = (obj["metadata"]["namespace"], obj["metadata"]["name"])
-
-        def write() -> None:
-            store = self._server.store
-            shelf: Shelf = store.shelf("ray.io", "rayjobs")
-            found = shelf.objects.get(name)
-            if found is None or found["metadata"]["uid"] != obj["metadata"]["uid"]:
-                return
-            if status is not None:
-                merged = {**found, "status": {**(found.get("status") or {}), **status}}
-                found = store.replace(shelf, name, merged, subresource="status")
-            if finalizers is not None:
-                metadata: dict[str, Any] = {**found["metadata"], "finalizers": finalizers}
-                store.replace(shelf, name, {**found, "metadata": metadata})
-
-        self._server.within(write)
+        if status is not None:
+            self._server.alter("ray.io", "rayjobs", obj, {"status": status}, status=True)
+        if finalizers is not None:
+            self._server.alter("ray.io", "rayjobs", obj, {"metadata": {"finalizers": finalizers}})
 
 
 def _failed(reason: str, message: str) -> Json:

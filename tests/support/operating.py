@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from support.apiserver.server import ApiServer
+from support.apiserver.api import Api
 from support.attempts import sums
 from support.kubectl import Kubectl
 
@@ -25,7 +25,7 @@ from support.kubectl import Kubectl
 class Operating:
     """A cluster in which operators are started and killed."""
 
-    server: ApiServer
+    server: Api
     """The API server."""
     folder: Path
     """Where files go."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from aiohttp import web
+
+from support.apiserver.refusals import Refusal
+
 
 @dataclass
 class Fault:
@@ -38,3 +42,14 @@ class Faults:
                 fault.times -= 1
                 return fault
         return None
+
+
+def failed(request: web.Request, code: int) -> web.Response:
+    """The answer that a fault gives, or, with 0, a dropped connection."""
+    if code == 0:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=500)
+    reasons = {409: "Conflict", 429: "TooManyRequests", 403: "Forbidden"}
+    refusal = Refusal(code, reasons.get(code, "InternalError"), "a fault that a test asked for")
+    return web.json_response(refusal.status(), status=code)

@@ -5,85 +5,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any
 
 import jsonpatch
 import yaml
 from aiohttp import web
 
 from support.apiserver import discovery
+from support.apiserver.api import Api
 from support.apiserver.applying import Owners
-from support.apiserver.faults import Faults
+from support.apiserver.faults import failed
 from support.apiserver.patching import merged
 from support.apiserver.refusals import Refusal
 from support.apiserver.store import Change, Json, Shelf, Store
 from support.apiserver.tables import table
 from support.apiserver.watching import TRUE, selected, wants_table, watch
-from support.kubectl import Kubectl
-
-T = TypeVar("T")
 
 
-class ApiServer:
-    """The server, on a thread of its own while it is entered."""
+class ApiServer(Api):
+    """Our own server: everything it holds is in memory, and as fast as tests like it."""
 
     def __init__(self, definitions: tuple[Path, ...] = (), port: int = 0) -> None:
+        super().__init__(port)
         self.store = Store()
-        self.faults = Faults()
-        self.port = port
         self._owners = Owners(self.store)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, name="apiserver", daemon=True)
-        self._up, self._down = threading.Event(), asyncio.Event()
         for path in definitions:
             shelf = self.store.shelf("apiextensions.k8s.io", "customresourcedefinitions")
             self.store.create(shelf, "", yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._up.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._down.set)
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def kubeconfig(self, path: Path, namespace: str = "default") -> Path:
-        """Write a kubeconfig for it."""
-        context = {"cluster": "test", "user": "test", "namespace": namespace}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "test", "cluster": {"server": self.url}}],
-            "users": [{"name": "test", "user": {}}],
-            "contexts": [{"name": "test", "context": context}],
-            "current-context": "test",
-        }
-        path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        return path
-
-    def kubectl(self, folder: Path, namespace: str = "default") -> Kubectl:
-        """Unmodified kubectl for it, with its files in a folder."""
-        return Kubectl(self.kubeconfig(folder / "kubeconfig", namespace), folder)
-
-    def within(self, do: Callable[[], T]) -> T:
-        """Call something where the store may be used, and return what it returns."""
-
-        async def call() -> T:
-            return do()
-
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(30)
 
     def objects(self, group: str, plural: str) -> list[Json]:
         """All objects of a resource."""
@@ -93,51 +43,55 @@ class ApiServer:
         """An object, or `None`."""
         return self.within(lambda: self.store.shelf(group, plural).objects.get((namespace, name)))
 
-    def break_watches(self, how: str) -> int:
-        """End every watch: `close` in good order, `drop` the connection, or say `expired` (410); return how many."""
+    def create(self, group: str, plural: str, namespace: str, obj: Json) -> Json:
+        """Make an object, its `status` left out."""
+        return self.within(lambda: self.store.create(self.store.shelf(group, plural), namespace, obj))
 
-        def fail() -> int:
-            watchers = [each for shelf in self.store.shelves.values() for each in shelf.watchers]
-            for watcher in watchers:
-                watcher.put_nowait(Change(0, "FAULT", {}, how))
-            return len(watchers)
+    def delete(self, group: str, plural: str, namespace: str, name: str) -> None:
+        """Delete an object."""
+        self.within(lambda: self.store.delete(self.store.shelf(group, plural), (namespace, name)))
 
-        return self.within(fail)
+    def alter(self, group: str, plural: str, obj: Json, change: Json, *, status: bool = False) -> bool:
+        """Merge a change into an object, or into its subresource `status`; false when it has gone or was made anew."""
+        metadata = obj["metadata"]
+
+        def write() -> bool:
+            shelf, name = self.store.shelf(group, plural), (metadata.get("namespace", ""), metadata["name"])
+            found = shelf.objects.get(name)
+            if found is None or found["metadata"]["uid"] != metadata["uid"]:
+                return False
+            self.store.replace(shelf, name, merged(found, change), subresource="status" if status else "")
+            return True
+
+        return self.within(write)
 
     def watchers(self, group: str, plural: str) -> int:
         """How many watch a resource."""
         return self.within(lambda: len(self.store.shelf(group, plural).watchers))
 
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._run())
-        self._loop.close()
+    def break_watches(self, how: str) -> int:
+        """End every watch: `close` in good order, `drop` the connection, or say `expired` (410); return how many."""
+        return self.within(lambda: self._break(how))
 
-    async def _run(self) -> None:
-        app = web.Application(client_max_size=32 * 2**20)
-        app.router.add_route("*", "/{tail:.*}", self._handle)
-        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        self._up.set()
-        await self._down.wait()
-        for shelf in self.store.shelves.values():
-            for watcher in shelf.watchers:
-                watcher.put_nowait(Change(0, "FAULT", {}, "close"))
-        await runner.cleanup()
+    def _break(self, how: str) -> int:
+        watchers = [each for shelf in self.store.shelves.values() for each in shelf.watchers]
+        for watcher in watchers:
+            watcher.put_nowait(Change(0, "FAULT", {}, how))
+        return len(watchers)
+
+    async def _end(self) -> None:
+        self._break("close")
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.faults.asked.append((request.method, request.path_qs))
         fault = self.faults.next(request.method, request.path)
         if fault is not None and not fault.late:
-            return _failed(request, fault.code)
+            return failed(request, fault.code)
         try:
             answer = await self._answer(request)
         except Refusal as refusal:
             answer = _json(refusal.status(), refusal.code)
-        return _failed(request, fault.code) if fault is not None else answer
+        return failed(request, fault.code) if fault is not None else answer
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         parts = [part for part in request.path.split("/") if part]
@@ -245,13 +199,3 @@ async def _body(request: web.Request) -> Any:
 
 def _json(data: Any, code: int = 200) -> web.Response:
     return web.Response(body=json.dumps(data).encode(), status=code, content_type="application/json")
-
-
-def _failed(request: web.Request, code: int) -> web.Response:
-    if code == 0:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=500)
-    reasons = {409: "Conflict", 429: "TooManyRequests", 403: "Forbidden"}
-    refusal = Refusal(code, reasons.get(code, "InternalError"), "a fault that a test asked for")
-    return _json(refusal.status(), code)
